@@ -1,0 +1,182 @@
+{{- define "portreeve.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Name of the objects; at most 50 characters, so that suffixes fit. */}}
+{{- define "portreeve.fullname" -}}
+{{- $name := include "portreeve.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Name of objects of the cluster, and of the controller in statuses: two releases of one name in two namespaces must not
+share them.
+*/}}
+{{- define "portreeve.clusterName" -}}
+{{- $name := include "portreeve.fullname" . -}}
+{{- if eq .Release.Namespace $name -}}
+{{- $name -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Namespace $name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "portreeve.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "portreeve.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "portreeve.labels" -}}
+{{ include "portreeve.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
+{{- end -}}
+
+{{- define "portreeve.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "portreeve.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "portreeve.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ default $.Chart.AppVersion .tag }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Seconds, rounded up, of a duration such as 1m30s. */}}
+{{- define "portreeve.seconds" -}}
+{{- $ms := 0 -}}
+{{- $units := dict "h" 3600000 "m" 60000 "s" 1000 "ms" 1 -}}
+{{- range regexFindAll "[0-9]+(ms|h|m|s)" . -1 -}}
+{{- $ms = add $ms (mul (regexFind "[0-9]+" . | atoi) (get $units (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- div (add $ms 999) 1000 -}}
+{{- end -}}
+
+{{/* preStop + drain + 5 s: the program gives requests two seconds after the drain to be cut off, and closes. */}}
+{{- define "portreeve.gracePeriodSeconds" -}}
+{{- $least := add .Values.drain.preStopSeconds (include "portreeve.seconds" .Values.config.timeouts.drain | atoi) 5 -}}
+{{- $own := .Values.terminationGracePeriodSeconds -}}
+{{- if kindIs "invalid" $own -}}
+{{- $least -}}
+{{- else if lt (int64 $own) $least -}}
+{{- fail (printf "terminationGracePeriodSeconds: %d cuts requests off; drain.preStopSeconds and config.timeouts.drain need at least %d (or leave it null)" (int64 $own) $least) -}}
+{{- else -}}
+{{- int64 $own -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuses what the schema can't see. */}}
+{{- define "portreeve.check" -}}
+{{- $names := list -}}
+{{- range .Values.config.listeners -}}
+{{- if not (and .name .port) -}}
+{{- fail "config.listeners: each needs a name and a port other than 0, as it is a port of the Service" -}}
+{{- end -}}
+{{- if or (gt (len .name) 15) (not (regexMatch "^[a-z0-9-]*[a-z][a-z0-9-]*$" .name)) (has .name (list "admin" "webhook")) -}}
+{{- fail (printf "config.listeners: %q can't be the name of a port: at most 15 characters, at least one letter, and neither \"admin\" nor \"webhook\"" .name) -}}
+{{- end -}}
+{{- if eq (int .port) (int $.Values.config.admin.port) -}}
+{{- fail (printf "config.listeners: %q has the port of config.admin" .name) -}}
+{{- end -}}
+{{- if and $.Values.webhook.enabled (eq (int .port) (int $.Values.webhook.port)) -}}
+{{- fail (printf "config.listeners: %q has the port of webhook" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- range $field := list "ports" "nodePorts" -}}
+{{- range $name, $_ := default dict (get $.Values.service $field) -}}
+{{- if not (has $name $names) -}}
+{{- fail (printf "service.%s: there is no listener %q in config.listeners; there is %s (null takes a default away)" $field $name (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.watch.namespaces .Values.watch.namespaceSelector -}}
+{{- fail "watch: set namespaces or namespaceSelector, not both" -}}
+{{- end -}}
+{{- if and (or .Values.secrets.named .Values.secrets.namespaces) .Values.secrets.allNamespaces -}}
+{{- fail "secrets: allNamespaces leaves nothing to named and namespaces" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled (not .Values.adminService.enabled) -}}
+{{- fail "serviceMonitor.enabled needs adminService.enabled" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "portreeve.args" -}}
+{{- if .Values.args -}}
+{{ toYaml .Values.args }}
+{{- else -}}
+- controller
+- --config-file=/etc/portreeve/portreeve.yaml
+- --log-level={{ .Values.logLevel }}
+- --name={{ include "portreeve.clusterName" . }}
+- --replica-service={{ include "portreeve.fullname" . }}-replicas
+- --state-dir=/var/lib/portreeve
+{{- if .Values.webhook.enabled }}
+{{- $address := default "0.0.0.0" .Values.config.admin.address }}
+- {{ printf "--webhook-address=%s:%v" (contains ":" $address | ternary (printf "[%s]" $address) $address) .Values.webhook.port | quote }}
+- --webhook-service={{ .Release.Namespace }}/{{ include "portreeve.fullname" . }}-webhook
+- --webhook-certificate-lifetime={{ .Values.webhook.certificateLifetime }}
+{{- end }}
+{{- with .Values.watch.namespaces }}
+- --namespace={{ join "," . }}
+{{- end }}
+{{- with .Values.watch.namespaceSelector }}
+- {{ printf "--namespace-selector=%s" . | quote }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* What the controller does in a namespace that it watches. */}}
+{{- define "portreeve.watchRules" -}}
+- apiGroups: [portreeve.dev]
+  resources: [gatewayroutes, ratelimitpolicies, consumers]
+  verbs: [get, list, watch]
+- apiGroups: [portreeve.dev]
+  resources: [gatewayroutes/status, ratelimitpolicies/status, consumers/status]
+  verbs: [patch]
+- apiGroups: ['']
+  resources: [services]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
+
+{{/* Secrets of these names, or all. The controller watches each that is referred to alone, so names do. */}}
+{{- define "portreeve.secretRules" -}}
+- apiGroups: ['']
+  resources: [secrets]
+  {{- with . }}
+  resourceNames: {{ toJson . }}
+  {{- end }}
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* The program looks for this name, made of its --webhook-service. */}}
+{{- define "portreeve.webhookName" -}}
+{{- printf "%s-%s-webhook" .Release.Namespace (include "portreeve.fullname" .) -}}
+{{- end -}}
+
+{{- define "portreeve.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "portreeve.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}

@@ -1,0 +1,41 @@
+/**
+ * Writes what is made from the schemas: `crds/`, `docs/reference/` and parts of the Helm chart. With `--check` it writes
+ * nothing and fails when a file differs from what it would write.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { policyCatalogue } from '../src/policies/index.ts';
+import { generatedFiles } from '../src/resources/generated-files.ts';
+import { chartFiles } from './chart/files.ts';
+
+const root = join(import.meta.dirname, '..');
+const check = process.argv.includes('--check');
+
+function current(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+const ofSchemas = generatedFiles(policyCatalogue);
+const crds = new Map([...ofSchemas].filter(([path]) => path.startsWith('crds/')));
+const files = new Map([...ofSchemas, ...chartFiles(root, policyCatalogue, crds)]);
+
+const drifted: string[] = [];
+for (const [path, text] of files) {
+  const file = join(root, path);
+  if (current(file) === text) continue;
+  drifted.push(path);
+  if (check) continue;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+if (check && drifted.length > 0) {
+  console.error(`Not as their sources say: ${drifted.join(', ')}. Run: node scripts/generate.ts`);
+  process.exitCode = 1;
+} else {
+  console.log(drifted.length === 0 ? 'Nothing to change.' : `Wrote ${drifted.join(', ')}.`);
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { addCounts, countReport, formatCounts, NO_TESTS } from './test-counts.ts';
+
+const file = (status: 'passed' | 'failed', ...tests: string[]) => ({
+  status,
+  assertionResults: tests.map((each) => ({ status: each })),
+});
+
+test('counts tests over files, and never a skipped one as passed', () => {
+  const report = {
+    testResults: [file('passed', 'passed', 'pending', 'todo', 'skipped'), file('failed', 'passed', 'failed')],
+  };
+  expect(countReport(report)).toEqual({ passed: 2, failed: 1, skipped: 3 });
+});
+
+test('counts a file that could not be loaded as a failure', () => {
+  expect(countReport({ testResults: [file('failed')] })).toEqual({ passed: 0, failed: 1, skipped: 0 });
+});
+
+test('counts a file whose hook threw after its tests as a failure', () => {
+  expect(countReport({ testResults: [file('failed', 'passed', 'passed')] })).toEqual({
+    passed: 2,
+    failed: 1,
+    skipped: 0,
+  });
+});
+
+test('adds runs up', () => {
+  const one = { passed: 1, failed: 2, skipped: 3 };
+  expect(addCounts(one, addCounts(one, NO_TESTS))).toEqual({ passed: 2, failed: 4, skipped: 6 });
+});
+
+test('prints skipped tests only when there are some', () => {
+  expect(formatCounts({ passed: 7, failed: 0, skipped: 0 })).toBe('7 passed, 0 failed');
+  expect(formatCounts({ passed: 7, failed: 1, skipped: 2 })).toBe('7 passed, 1 failed, 2 skipped');
+});

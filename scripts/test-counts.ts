@@ -1,0 +1,42 @@
+/** The part of vitest's JSON report that is read here. */
+export interface VitestReport {
+  readonly testResults: readonly {
+    /** `failed` also when the file itself could not be loaded, without one test in it. */
+    readonly status: 'passed' | 'failed';
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
+}
+
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  /** Skipped, todo, or never run: none of them is a pass. */
+  readonly skipped: number;
+}
+
+export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+
+/** A file that failed without a failed test in it (a broken import, a hook that threw) counts as one failure. */
+export function countReport(report: VitestReport): TestCounts {
+  return report.testResults.map(countFile).reduce(addCounts, NO_TESTS);
+}
+
+function countFile(file: VitestReport['testResults'][number]): TestCounts {
+  const count = (status: string) => file.assertionResults.filter((test) => test.status === status).length;
+  const passed = count('passed');
+  const failed = count('failed');
+  return {
+    passed,
+    failed: failed === 0 && file.status === 'failed' ? 1 : failed,
+    skipped: file.assertionResults.length - passed - failed,
+  };
+}
+
+export function addCounts(a: TestCounts, b: TestCounts): TestCounts {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+/** `12 passed, 0 failed`, and `, 3 skipped` when there are any. */
+export function formatCounts({ passed, failed, skipped }: TestCounts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}

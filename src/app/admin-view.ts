@@ -1,0 +1,42 @@
+import type { AdminView } from '../admin/view.ts';
+import { severityOf } from '../ir/describe.ts';
+import type { Finding } from '../ir/finding.ts';
+import { createMetricsPage } from '../observe/metrics-page.ts';
+import type { DataPlaneThreads } from './data-plane.ts';
+import type { GatewayHooks } from './gateway-hooks.ts';
+import { VERSION } from './version.ts';
+
+interface ControlView {
+  findings(): readonly Finding[];
+  draining(): boolean;
+  readonly hooks: Pick<GatewayHooks, 'acks' | 'gauges' | 'warnings'>;
+}
+
+/** What the admin server shows of a running gateway. */
+export function createAdminView({ publisher, collector }: DataPlaneThreads, control: ControlView): AdminView {
+  const metrics = createMetricsPage({
+    collector,
+    build: VERSION,
+    gauges: () => control.hooks.gauges?.() ?? [],
+    control: {
+      publishedGeneration: () => publisher.generation,
+      appliedGeneration: () => publisher.applied,
+      findings: () => control.findings().map((one) => ({ code: one.code, severity: severityOf(one) })),
+    },
+  });
+  return {
+    version: VERSION,
+    threads: () => publisher.threads(),
+    served: () => ({
+      generation: publisher.generation,
+      ir: publisher.state.ir,
+      endpoints: publisher.state.endpoints,
+    }),
+    findings: control.findings,
+    draining: control.draining,
+    carriesTraffic: publisher.threads().length > 0,
+    warnings: () => control.hooks.warnings?.() ?? [],
+    metrics,
+    ...(control.hooks.acks === undefined ? {} : { acks: control.hooks.acks.bind(control.hooks) }),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Finding } from '../../ir/finding.ts';
+import type { ObjectRef } from '../../ir/origin.ts';
+import type { RouteIr } from '../../ir/route.ts';
+import type { GatewayRoute } from '../../resources/gateway-route/schema.ts';
+import { translateRoute } from '../../translate/gateway-route.ts';
+import type { TranslateOptions } from '../../translate/options.ts';
+import type { ServiceShape } from '../../translate/service.ts';
+
+/** A GatewayRoute with all that its translation needs; plain data. */
+export interface RouteCheckJob {
+  readonly ref: ObjectRef;
+  readonly object: GatewayRoute;
+  /** The Services that it names, by key, as far as they are there. */
+  readonly services: ReadonlyMap<string, ServiceShape>;
+  /** `spec` of what its policies refer to, by key, as far as it is there. */
+  readonly referred: ReadonlyMap<string, unknown>;
+}
+
+export interface RouteCheckResult {
+  readonly route: RouteIr;
+  /** What only an edit of the route mends. */
+  readonly faults: readonly Finding[];
+  /** What other objects may mend. */
+  readonly notes: readonly Finding[];
+}
+
+/** Translates a route and throws the outcome away, but for what it says of the route. */
+export function checkRoute(
+  { ref, object, services, referred }: RouteCheckJob,
+  options: TranslateOptions,
+): RouteCheckResult {
+  const origin = (fieldPath: string) => ({ object: ref, fieldPath, location: null });
+  const { route, report } = translateRoute({ kind: 'GatewayRoute', ref, object, origin }, options, {
+    service: (key) => services.get(key),
+    referred: (key) => referred.get(key) ?? null,
+  });
+  const faults = new Set(report.faults);
+  return { route, faults: report.faults, notes: report.findings.filter((finding) => !faults.has(finding)) };
+}

@@ -1,0 +1,89 @@
+import { Publisher } from '../control/publisher.ts';
+import { ThreadPool, type ThreadPoolEvents } from '../control/threads.ts';
+import type { LimitMemory } from '../ir/messages.ts';
+import type { GatewaySettings } from '../ir/settings.ts';
+import { type AccessSink, openAccessSink } from '../observe/access-sink.ts';
+import type { ProgramLog } from '../observe/log.ts';
+import { MetricsCollector } from '../observe/metrics-collector.ts';
+import { createLimitMemory } from '../state/limits/memory.ts';
+import { forgetThread } from '../state/limits/permits.ts';
+
+const THREAD_ENTRY = new URL('../proxy/thread.ts', import.meta.url);
+const BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 10_000;
+/** Retired metric series are looked at this often. */
+const SWEEP_MS = 5_000;
+
+/** The data-plane threads with everything that listens to them. */
+export interface DataPlaneThreads {
+  readonly pool: ThreadPool;
+  readonly publisher: Publisher;
+  readonly collector: MetricsCollector;
+  readonly accessLog: AccessSink;
+  /** Ends the threads and writes what is left of the access log. */
+  close(): Promise<void>;
+}
+
+/** Starts the threads; they wait for their first table. */
+export async function startThreads(
+  count: number,
+  settings: GatewaySettings,
+  log: ProgramLog,
+): Promise<DataPlaneThreads> {
+  const limits = createLimitMemory({ threads: count, ...settings.rateLimits });
+  const pool = new ThreadPool({
+    entry: THREAD_ENTRY,
+    count,
+    start: (threadId) => ({ threadId, settings, limits }),
+    backoffMs: BACKOFF_MS,
+    maxBackoffMs: MAX_BACKOFF_MS,
+    log,
+  });
+  const publisher = new Publisher(pool, log);
+  const collector = new MetricsCollector({ send: (threadId, message) => pool.postTo(threadId, message) });
+  const accessLog = await openAccessSink({
+    destination: { kind: 'stdout' },
+    send: (threadId, message, transfer) => pool.postTo(threadId, message, transfer),
+    onError: (error) =>
+      log.error({ event: 'accessLog', error: error.message }, 'the access log cannot be written'),
+  });
+  pool.start(threadEvents(publisher, collector, accessLog, limits));
+  const sweep = setInterval(() => collector.sweep(), SWEEP_MS);
+  const close = async (): Promise<void> => {
+    clearInterval(sweep);
+    await pool.stop();
+    await accessLog.close();
+  };
+  return { pool, publisher, collector, accessLog, close };
+}
+
+function threadEvents(
+  publisher: Publisher,
+  collector: MetricsCollector,
+  accessLog: AccessSink,
+  limits: LimitMemory,
+): ThreadPoolEvents {
+  return {
+    started: (threadId) => publisher.started(threadId),
+    lost: (threadId) => {
+      forgetThread(limits, threadId);
+      collector.removeThread(threadId);
+      publisher.lost(threadId);
+    },
+    message: (threadId, message) => {
+      switch (message.type) {
+        case 'accessLog':
+          accessLog.receive(threadId, message);
+          break;
+        case 'metricsPage':
+        case 'seriesAdded':
+        case 'seriesRetired':
+        case 'seriesRevived':
+          collector.receive(threadId, message);
+          break;
+        default:
+          publisher.message(threadId, message);
+      }
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { policyCatalogue } from '../policies/index.ts';
+import { createValidators, type ResourceValidators } from '../resources/validate/validators.ts';
+import { type Config, type Overrides, resolveProgramConfig } from './config.ts';
+import { findConfigFile, readConfigFile } from './config-file.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Over the policies that there are; compiled schemas are kept in it. */
+  readonly validators: ResourceValidators;
+}
+
+/**
+ * The configuration for one folder of resources, from its file and from what the command line says.
+ * @throws CommandError with a line for everything that is wrong.
+ */
+export async function loadConfig(
+  directory: string,
+  configFile: string | null,
+  overrides: Overrides,
+): Promise<LoadedConfig> {
+  const validators = createValidators(policyCatalogue);
+  const file = await readConfigFile(await findConfigFile(directory, configFile), policyCatalogue, validators);
+  return { config: resolveProgramConfig(directory, file, overrides, policyCatalogue), validators };
+}
+
+/**
+ * The configuration for the resources of a cluster: what its users may do is the operator's to say, in the file.
+ * @throws CommandError with a line for everything that is wrong.
+ */
+export async function loadClusterConfig(
+  configFile: string | null,
+  overrides: Overrides,
+): Promise<LoadedConfig> {
+  const validators = createValidators(policyCatalogue);
+  const file = await readConfigFile(configFile, policyCatalogue, validators);
+  const config = resolveProgramConfig('the cluster', file, overrides, policyCatalogue);
+  const backends = {
+    allowUrls: file.allowUrlBackends,
+    allowLoopback: false,
+    allowLinkLocal: false,
+    allowExternalNames: false,
+    crossNamespace: { kind: 'pairs' as const, pairs: file.allowCrossNamespace },
+  };
+  return { config: { ...config, translate: { ...config.translate, backends } }, validators };
+}

@@ -1,0 +1,154 @@
+import type { IrDelta } from '../ir/gateway.ts';
+import type { BindFailure } from '../ir/messages.ts';
+import type { RouteIr } from '../ir/route.ts';
+import { clustersOf } from './action.ts';
+import { compileGuard, Entry, type Guard, rankOf } from './entry.ts';
+import { EMPTY_INDEX, type HostIndex, insertEntry, removeEntry } from './hostindex.ts';
+import { Router } from './router.ts';
+import { bindRule, type CompileEnv, messageOf } from './rule.ts';
+import type { CompiledRule, RoutingTable } from './table.ts';
+
+/** What one `apply` made. */
+export interface Applied<U> {
+  readonly table: RoutingTable<U>;
+  /** Every rule of this table that could not be bound, not only those of the last change. */
+  readonly failures: readonly BindFailure[];
+  /**
+   * Rules that the table no longer has. Their `retired` is set; close their policies when `active` is 0,
+   * which it may be already.
+   */
+  readonly retired: readonly CompiledRule<U>[];
+}
+
+/** A route as it stands in the table: what must go when it changes. */
+interface BoundRoute<U> {
+  readonly ir: RouteIr;
+  readonly rules: readonly CompiledRule<U>[];
+  readonly entries: readonly Entry<U>[];
+  readonly failures: readonly BindFailure[];
+  readonly clusters: ReadonlySet<string>;
+}
+
+/** A cluster that routes refer to. */
+interface ClusterUse<U> {
+  /** null: it could not be bound. */
+  upstream: U | null;
+  readonly routeKeys: Set<string>;
+}
+
+/**
+ * Turns changes of the IR into routing tables. The cost of a change follows the change: routes that are
+ * not named in it are neither compiled nor moved, and a table made earlier stays as it was.
+ */
+export class TableBuilder<U> {
+  readonly #env: CompileEnv<U>;
+  readonly #routes = new Map<string, BoundRoute<U>>();
+  readonly #failed = new Set<BoundRoute<U>>();
+  readonly #clusters = new Map<string, ClusterUse<U>>();
+  #index: HostIndex<U> = EMPTY_INDEX;
+  #size = 0;
+
+  /** `bindUpstream` is asked again when a cluster is upserted: same answer, same routes. */
+  constructor(env: CompileEnv<U>) {
+    this.#env = env;
+  }
+
+  /** Clusters of the delta must already be known to `bindUpstream`. Removals go before upserts. */
+  apply(delta: IrDelta, generation: number): Applied<U> {
+    const token = {};
+    const retired: CompiledRule<U>[] = [];
+    for (const key of delta.removeRoutes) this.#remove(key, token, retired);
+    const changed = new Map(delta.upsertRoutes.map((route) => [route.key, route]));
+    for (const { key } of delta.upsertClusters) this.#addUsersOf(key, changed);
+    for (const route of changed.values()) {
+      this.#remove(route.key, token, retired);
+      this.#add(route, token);
+    }
+    return {
+      table: new Router(generation, this.#size, this.#index),
+      failures: [...this.#failed].flatMap(({ failures }) => failures),
+      retired,
+    };
+  }
+
+  /** A cluster whose upstream is another one now takes its routes along. */
+  #addUsersOf(clusterKey: string, changed: Map<string, RouteIr>): void {
+    const use = this.#clusters.get(clusterKey);
+    if (use === undefined || use.upstream === this.#tryBind(clusterKey)) return;
+    for (const key of use.routeKeys) {
+      const route = this.#routes.get(key);
+      if (route !== undefined && !changed.has(key)) changed.set(key, route.ir);
+    }
+  }
+
+  #tryBind(clusterKey: string): U | null {
+    try {
+      return this.#env.bindUpstream(clusterKey);
+    } catch {
+      return null;
+    }
+  }
+
+  #add(ir: RouteIr, token: object): void {
+    const route = compileRoute(ir, this.#env);
+    this.#routes.set(ir.key, route);
+    if (route.failures.length > 0) this.#failed.add(route);
+    for (const key of route.clusters) {
+      const use = this.#clusters.get(key) ?? { upstream: null, routeKeys: new Set() };
+      use.upstream = this.#tryBind(key);
+      use.routeKeys.add(ir.key);
+      this.#clusters.set(key, use);
+    }
+    for (const entry of route.entries) this.#index = insertEntry(this.#index, entry, token);
+    this.#size += route.entries.length;
+  }
+
+  #remove(key: string, token: object, retired: CompiledRule<U>[]): void {
+    const route = this.#routes.get(key);
+    if (route === undefined) return;
+    this.#routes.delete(key);
+    this.#failed.delete(route);
+    for (const cluster of route.clusters) {
+      const use = this.#clusters.get(cluster);
+      use?.routeKeys.delete(key);
+      if (use?.routeKeys.size === 0) this.#clusters.delete(cluster);
+    }
+    for (const entry of route.entries) this.#index = removeEntry(this.#index, entry, token);
+    this.#size -= route.entries.length;
+    for (const rule of route.rules) {
+      rule.retired = true;
+      retired.push(rule);
+    }
+  }
+}
+
+function compileRoute<U>(ir: RouteIr, env: CompileEnv<U>): BoundRoute<U> {
+  const rules: CompiledRule<U>[] = [];
+  const entries: Entry<U>[] = [];
+  const failures: BindFailure[] = [];
+  const hosts = ir.hosts.length === 0 ? [''] : [...new Set(ir.hosts)];
+  ir.rules.forEach((ruleIr, ruleIndex) => {
+    const fail = (message: string) => failures.push({ routeKey: ir.key, origin: ruleIr.origin, message });
+    const { rule, failure } = bindRule(ir, ruleIr, env);
+    if (failure !== null) fail(failure);
+    rules.push(rule);
+    ruleIr.matches.forEach((match, matchIndex) => {
+      const guard = tryGuard(() => compileGuard(ir, match), fail);
+      if (guard === null) return;
+      const rank = rankOf(ir, ruleIndex, matchIndex);
+      for (const host of hosts) entries.push(new Entry(rule, host, rank, guard));
+    });
+  });
+  const clusters = new Set(ir.rules.flatMap(({ action }) => clustersOf(action)));
+  return { ir, rules, entries, failures, clusters };
+}
+
+/** A match that can't be tested is left out: its rule's other matches, and other rules, stay. */
+function tryGuard(compile: () => Guard, fail: (message: string) => void): Guard | null {
+  try {
+    return compile();
+  } catch (error) {
+    fail(messageOf(error));
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+import type { PolicyRef, RouteIr, RuleIr } from '../ir/route.ts';
+import { PHASES, type PolicyCatalogue, type PolicyEnv } from '../pipeline/policy.ts';
+import { type ActionEnv, compileAction } from './action.ts';
+import type { BoundStep, CompiledRule } from './table.ts';
+
+/** What a thread lends to the rules that it binds. */
+export interface CompileEnv<U> extends ActionEnv<U> {
+  readonly policies: PolicyCatalogue;
+  readonly policyEnv: PolicyEnv;
+}
+
+export interface BoundRule<U> {
+  readonly rule: CompiledRule<U>;
+  /** Why it could not be bound, for the operator; null when all is well. */
+  readonly failure: string | null;
+}
+
+/** Binds one rule. A rule that can't be bound is closed: it answers 500 and binds no policy. */
+export function bindRule<U>(route: RouteIr, ir: RuleIr, env: CompileEnv<U>): BoundRule<U> {
+  const steps: BoundStep[] = [];
+  try {
+    const action = compileAction(ir.action, env);
+    if (action.kind === 'fail') return { rule: ruleOf(route, ir, action, []), failure: null };
+    for (const ref of inPhaseOrder(ir.policies, env.policies)) steps.push(bindPolicy(ref, env));
+    return { rule: ruleOf(route, ir, action, steps), failure: null };
+  } catch (error) {
+    const failure = messageOf(error);
+    closeSteps(steps, env.policyEnv);
+    return { rule: ruleOf(route, ir, { kind: 'fail', reason: failure }, []), failure };
+  }
+}
+
+/** Closes what was bound; a policy whose `close` throws does not keep the others open. */
+function closeSteps(steps: readonly BoundStep[], env: PolicyEnv): void {
+  for (const { name, policy } of steps) {
+    try {
+      policy.close?.();
+    } catch (error) {
+      env.log('error', `policy ${name} did not close: ${messageOf(error)}`);
+    }
+  }
+}
+
+function ruleOf<U>(
+  route: RouteIr,
+  ir: RuleIr,
+  action: CompiledRule<U>['action'],
+  steps: readonly BoundStep[],
+): CompiledRule<U> {
+  const backwards = steps.toReversed();
+  return {
+    route,
+    ir,
+    action,
+    steps,
+    onRequest: orNull(steps.filter(({ policy }) => policy.onRequest !== undefined)),
+    onResponse: orNull(backwards.filter(({ policy }) => policy.onResponse !== undefined)),
+    onDone: orNull(backwards.filter(({ policy }) => policy.onDone !== undefined)),
+    active: 0,
+    retired: false,
+  };
+}
+
+function orNull(steps: readonly BoundStep[]): readonly BoundStep[] | null {
+  return steps.length === 0 ? null : steps;
+}
+
+/** By phase, then as listed. */
+function inPhaseOrder(refs: readonly PolicyRef[], catalogue: PolicyCatalogue): readonly PolicyRef[] {
+  if (refs.length < 2) return refs;
+  const phase = (ref: PolicyRef) => PHASES.indexOf(specOf(ref, catalogue).phase);
+  return refs.toSorted((a, b) => phase(a) - phase(b));
+}
+
+function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>): BoundStep {
+  const spec = specOf(ref, env.policies);
+  try {
+    return { name: ref.name, policy: spec.bind(ref.config as never, env.policyEnv) };
+  } catch (error) {
+    throw new Error(`policy ${ref.name}: ${messageOf(error)}`);
+  }
+}
+
+function specOf(ref: PolicyRef, catalogue: PolicyCatalogue) {
+  const spec = catalogue.get(ref.name);
+  if (spec !== undefined) return spec;
+  throw new Error(
+    `policy ${ref.name} is not known; known are: ${[...catalogue.keys()].join(', ') || 'none'}`,
+  );
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,50 @@
+import type { ClusterIr, EndpointsIr } from '../ir/cluster.ts';
+import type { GatewayIr, IrDelta } from '../ir/gateway.ts';
+import type { RouteIr } from '../ir/route.ts';
+
+/** What the threads were told: the sum of all deltas. A thread that starts late gets it as one delta. */
+export class PublishedState {
+  readonly #routes = new Map<string, RouteIr>();
+  readonly #clusters = new Map<string, ClusterIr>();
+  readonly #endpoints = new Map<string, EndpointsIr>();
+
+  apply(delta: IrDelta, endpoints: readonly EndpointsIr[]): void {
+    for (const key of delta.removeRoutes) this.#routes.delete(key);
+    for (const route of delta.upsertRoutes) this.#routes.set(route.key, route);
+    for (const key of delta.removeClusters) {
+      this.#clusters.delete(key);
+      this.#endpoints.delete(key);
+    }
+    for (const cluster of delta.upsertClusters) this.#clusters.set(cluster.key, cluster);
+    for (const one of endpoints) this.#endpoints.set(one.cluster, one);
+  }
+
+  get ir(): GatewayIr {
+    return { routes: [...this.#routes.values()], clusters: [...this.#clusters.values()] };
+  }
+
+  get endpoints(): readonly EndpointsIr[] {
+    return [...this.#endpoints.values()];
+  }
+
+  route(key: string): RouteIr | undefined {
+    return this.#routes.get(key);
+  }
+
+  /** Everything as one delta onto nothing. */
+  asDelta(): IrDelta {
+    const { routes, clusters } = this.ir;
+    return { upsertRoutes: routes, removeRoutes: [], upsertClusters: clusters, removeClusters: [] };
+  }
+
+  /** A delta onto nothing as one onto this: what it does not name goes. */
+  replacedBy(delta: IrDelta): IrDelta {
+    const routes = new Set(delta.upsertRoutes.map((route) => route.key));
+    const clusters = new Set(delta.upsertClusters.map((cluster) => cluster.key));
+    return {
+      ...delta,
+      removeRoutes: [...this.#routes.keys()].filter((key) => !routes.has(key)),
+      removeClusters: [...this.#clusters.keys()].filter((key) => !clusters.has(key)),
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import type { EndpointsIr } from './cluster.ts';
+import type { IrDelta } from './gateway.ts';
+import type { Origin } from './origin.ts';
+import type { GatewaySettings } from './settings.ts';
+
+/** Memory in which all threads of the program count; `state/limits` makes it and knows its layout. */
+export interface LimitMemory {
+  readonly buckets: SharedArrayBuffer;
+  readonly permits: SharedArrayBuffer;
+  /** As many as have a place for the permits that they hold. */
+  readonly threads: number;
+}
+
+/** `workerData` of a data-plane thread. */
+export interface ThreadStart {
+  readonly threadId: number;
+  readonly settings: GatewaySettings;
+  readonly limits: LimitMemory;
+}
+
+/** Control thread → data-plane thread. */
+export type ControlMessage =
+  | {
+      readonly type: 'apply';
+      readonly generation: number;
+      readonly delta: IrDelta;
+      readonly endpoints: readonly EndpointsIr[];
+    }
+  /** Endpoint changes have a path of their own: no generation, no rebuild of routes. */
+  | { readonly type: 'endpoints'; readonly endpoints: readonly EndpointsIr[] }
+  /** Begin to listen; sent after the first `apply`. */
+  | { readonly type: 'listen' }
+  /** Stop accepting, finish what runs, then answer `drained`. */
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+  | { readonly type: 'stop' };
+
+/** A rule that a thread could not bind (for example a policy that threw): it answers 500 until it is mended. */
+export interface BindFailure {
+  readonly routeKey: string;
+  readonly origin: Origin;
+  readonly message: string;
+}
+
+/** Data-plane thread → control thread. Metrics and logs have channels of their own (see `observe/`). */
+export type ThreadMessage =
+  | { readonly type: 'ack'; readonly generation: number; readonly failures: readonly BindFailure[] }
+  | {
+      readonly type: 'listening';
+      readonly ports: readonly { readonly listener: string; readonly port: number }[];
+    }
+  | { readonly type: 'listenFailed'; readonly listener: string; readonly message: string }
+  | { readonly type: 'drained'; readonly aborted: number }
+  | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };

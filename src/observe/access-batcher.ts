@@ -1,0 +1,97 @@
+import { type AccessLogFormat, compileAccessFormat } from './access-format.ts';
+import type { AccessLogWriter, AccessRecord } from './access-record.ts';
+import type { ObserveControlMessage, ObserveThreadMessage } from './messages.ts';
+import type { Counter } from './thread-metrics.ts';
+
+/** Holds the longest JSON line several times over. */
+const BATCH_BYTES = 65_536;
+/** Batches that may be under way to the control thread. */
+const CREDITS = 8;
+/** A line is not held back longer than this. */
+const FLUSH_MS = 200;
+
+export interface AccessBatcherOptions {
+  readonly format: AccessLogFormat;
+  /** Posts to the control thread; `transfer` moves the buffer instead of copying it. */
+  readonly send: (message: ObserveThreadMessage, transfer: ArrayBuffer[]) => void;
+  readonly lines: Counter;
+  readonly dropped: Counter;
+}
+
+/**
+ * The access log of one data-plane thread. Lines are written into a buffer that is handed to the control
+ * thread when it is full or 200 ms old. The buffers come back once written, at most eight are away: a log
+ * that can't be written fast enough costs lines, which are counted, and never memory or a stalled thread.
+ */
+export class AccessBatcher implements AccessLogWriter {
+  readonly #format: (record: AccessRecord) => string;
+  readonly #send: AccessBatcherOptions['send'];
+  readonly #lines: Counter;
+  readonly #dropped: Counter;
+  readonly #timer: NodeJS.Timeout;
+  readonly #spare: Buffer[] = [];
+  #credits = CREDITS;
+  #batch: Buffer | null = null;
+  #length = 0;
+  #count = 0;
+
+  /** @throws Error when the format's template is wrong */
+  constructor(options: AccessBatcherOptions) {
+    this.#format = compileAccessFormat(options.format);
+    this.#send = options.send;
+    this.#lines = options.lines;
+    this.#dropped = options.dropped;
+    this.#timer = setInterval(() => this.flush(), FLUSH_MS);
+    this.#timer.unref();
+  }
+
+  write(record: AccessRecord): void {
+    if (this.#batch === null && this.#credits === 0) {
+      this.#dropped.add(1);
+      return;
+    }
+    const line = this.#format(record);
+    // Lines are ASCII, so characters are bytes.
+    if (this.#length + line.length > BATCH_BYTES) this.flush();
+    const batch = this.#batch ?? this.#take();
+    if (batch === null || this.#length + line.length > BATCH_BYTES) {
+      this.#dropped.add(1);
+      return;
+    }
+    this.#length += batch.write(line, this.#length, 'latin1');
+    this.#count += 1;
+  }
+
+  flush(): void {
+    const batch = this.#batch;
+    if (batch === null || this.#count === 0) return;
+    const message = { length: this.#length, lines: this.#count, buffer: batch.buffer as ArrayBuffer };
+    this.#lines.add(this.#count);
+    this.#batch = null;
+    this.#length = 0;
+    this.#count = 0;
+    this.#send({ type: 'accessLog', ...message }, [message.buffer]);
+  }
+
+  /** Takes what the control thread sends back. */
+  receive(message: ObserveControlMessage): void {
+    // More than all of them: of a batch that this thread's predecessor sent before it died.
+    if (message.type !== 'accessLogCredit' || this.#credits === CREDITS) return;
+    this.#credits += 1;
+    this.#spare.push(Buffer.from(message.buffer));
+  }
+
+  /** Hands over the last lines and stops the timer. */
+  close(): void {
+    this.flush();
+    clearInterval(this.#timer);
+  }
+
+  /** A buffer for the next batch costs a credit; null when all of them are away. */
+  #take(): Buffer | null {
+    if (this.#credits === 0) return null;
+    this.#credits -= 1;
+    this.#batch = this.#spare.pop() ?? Buffer.from(new ArrayBuffer(BATCH_BYTES));
+    return this.#batch;
+  }
+}

@@ -1,0 +1,37 @@
+import type { FamilyKey } from './families.ts';
+
+/** A series that a thread writes: where its numbers stand and what they mean. */
+export interface SeriesAnnouncement {
+  /** Unique within the thread while the series lives. */
+  readonly id: number;
+  readonly family: FamilyKey;
+  /** In the order of the family's label names. */
+  readonly labels: readonly string[];
+  readonly page: number;
+  /** Index of its first number in the page. */
+  readonly slot: number;
+}
+
+/** Data-plane thread → control thread; `type` differs from every `ThreadMessage`, so one port can carry both. */
+export type ObserveThreadMessage =
+  /** More memory for numbers: `Float64Array`, written by the thread alone. */
+  | { readonly type: 'metricsPage'; readonly page: number; readonly buffer: SharedArrayBuffer }
+  | { readonly type: 'seriesAdded'; readonly series: readonly SeriesAnnouncement[] }
+  /** Nobody writes them any more. */
+  | { readonly type: 'seriesRetired'; readonly ids: readonly number[] }
+  /** Retired, then taken again before they were reclaimed. */
+  | { readonly type: 'seriesRevived'; readonly ids: readonly number[] }
+  /** Whole lines; `buffer` is transferred. Each costs one credit. */
+  | {
+      readonly type: 'accessLog';
+      readonly buffer: ArrayBuffer;
+      readonly length: number;
+      readonly lines: number;
+    };
+
+/** Control thread → data-plane thread. */
+export type ObserveControlMessage =
+  /** No longer shown: their memory may be used again. */
+  | { readonly type: 'seriesReclaimed'; readonly ids: readonly number[] }
+  /** A batch was written; its buffer comes back (transferred) with the credit. */
+  | { readonly type: 'accessLogCredit'; readonly buffer: ArrayBuffer };

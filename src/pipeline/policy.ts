@@ -1,0 +1,79 @@
+import type { Static, TSchema } from 'typebox';
+import type { LimitMemory } from '../ir/messages.ts';
+import type { RedisIr } from '../ir/redis.ts';
+import type { Counter } from '../observe/thread-metrics.ts';
+import type { Exchange } from './exchange.ts';
+import type { Reply } from './reply.ts';
+
+/** Phases in the order in which they see a request; answers pass them in reverse. */
+export const PHASES = ['edge', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** What a thread lends to the policies that it binds. */
+export interface PolicyEnv {
+  readonly threadId: number;
+  /** Buckets and permits, shared by all threads of the program. */
+  readonly limits: LimitMemory;
+  /** The Redis connections that the gateway's configuration has. */
+  readonly redis: readonly RedisIr[];
+  /**
+   * Refusals of one limiter, in `gateway_rate_limit_hits_total`.
+   * @param limiterType from the configuration, never from the request
+   */
+  rateLimitHits(limiterType: string): Counter;
+  log(level: 'info' | 'warn' | 'error', message: string): void;
+}
+
+/** What a policy may ask while its configuration is translated, on the control thread. */
+export interface ResolveContext {
+  /** Tells this entry from every other one, and is the same in all rules that inherit it. */
+  readonly id: string;
+  /** Of the object that holds it; empty for the gateway's own configuration. */
+  readonly namespace: string;
+  /**
+   * `spec` of an object of the same namespace. When it is not there that is reported, the rule stays closed until it
+   * comes, and the result is null.
+   * @param field path of the reference inside the configuration: `ref`
+   */
+  referred(kind: string, name: string, field: string): unknown;
+}
+
+/** A policy bound to one rule. A step that returns no promise costs no turn of the event loop. */
+export interface BoundPolicy {
+  /** A reply ends the request here: the backend is not asked. */
+  onRequest?(x: Exchange): Reply | void | Promise<Reply | void>;
+  /** Sees the head of the answer, whoever made it, before it is sent. */
+  onResponse?(x: Exchange): void | Promise<void>;
+  /** Once, after the last byte or the failure. */
+  onDone?(x: Exchange): void;
+  /** After the last request of the table that bound it. */
+  close?(): void;
+}
+
+/** A kind of policy: a definition, not an instance. `R` is its configuration once references are resolved. */
+export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
+  /** The key in `policies:` of a route or rule. */
+  readonly name: string;
+  readonly phase: Phase;
+  /** One sentence for the reference page. */
+  readonly summary: string;
+  /** Of its configuration: validates, generates the CRD field and the reference page. */
+  readonly schema: S;
+  /**
+   * What goes into the IR in place of the configuration: plain data, with everything that it refers to. Called when the
+   * object that holds it is translated, and again when something that it referred to changes.
+   */
+  resolve?(config: Static<S>, context: ResolveContext): R;
+  /**
+   * Called once per rule and thread, off the path of requests.
+   * @throws Error with a message for the operator: the rule is then closed with 500.
+   */
+  bind(config: R, env: PolicyEnv): BoundPolicy;
+}
+
+/** Keeps the types of schema and configuration through the definition. */
+export function definePolicy<S extends TSchema, R = Static<S>>(spec: PolicySpec<S, R>): PolicySpec<S, R> {
+  return spec;
+}
+
+export type PolicyCatalogue = ReadonlyMap<string, PolicySpec>;

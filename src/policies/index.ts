@@ -1,0 +1,29 @@
+import type { PolicyCatalogue, PolicySpec } from '../pipeline/policy.ts';
+import { concurrencyLimit } from './concurrency-limit.ts';
+import { cors } from './cors.ts';
+import { csrf } from './csrf.ts';
+import { errorPages } from './error-pages.ts';
+import { fault } from './fault.ts';
+import { requestHeaders } from './headers/request.ts';
+import { responseHeaders } from './headers/response.ts';
+import { ipAccess } from './ip-access.ts';
+import { rateLimit } from './rate-limit/index.ts';
+import { securityHeaders } from './security-headers.ts';
+import { statusMap } from './status-map.ts';
+
+/** Every policy there is: one line each. */
+const POLICIES: readonly PolicySpec[] = [
+  concurrencyLimit,
+  cors,
+  csrf,
+  errorPages,
+  fault,
+  ipAccess,
+  rateLimit,
+  requestHeaders,
+  responseHeaders,
+  securityHeaders,
+  statusMap,
+];
+
+export const policyCatalogue: PolicyCatalogue = new Map(POLICIES.map((spec) => [spec.name, spec]));

@@ -1,0 +1,68 @@
+import { type Static, Type } from 'typebox';
+import {
+  type Limit,
+  type LimitScope,
+  limitSchema,
+  limitScope,
+  scopeProblem,
+} from '../../lib/limit-schema.ts';
+import { choice, exactlyOneOf, listByName, objectName, refined } from '../../lib/schema.ts';
+import type { ResolveContext } from '../../pipeline/policy.ts';
+
+export const schema = refined(
+  exactlyOneOf(
+    ['ref', 'limits'],
+    {
+      ref: Type.Optional(
+        objectName(
+          'Name of a RateLimitPolicy of the same namespace; all routes that use it share its buckets.',
+        ),
+      ),
+      limits: Type.Optional({
+        ...listByName(
+          limitSchema(4),
+          'Limits of this route or rule alone. All of them must hold. Those by API key are told first, then by user, ' +
+            'by address, then others.',
+          { maxItems: 8 },
+        ),
+        minItems: 1,
+      }),
+      ...limitScope,
+      headers: choice(
+        ['off', 'standard'],
+        'standard: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) on every answer.',
+        { default: 'off' },
+      ),
+    },
+    'Limits how many requests a client may send: a RateLimitPolicy by name, or limits of its own.',
+  ),
+  (config) => {
+    if (config.ref !== undefined && (config.scope !== 'local' || config.store !== undefined))
+      return 'scope and store stand in the RateLimitPolicy that ref names';
+    return scopeProblem(config);
+  },
+);
+
+/** With the limits that it referred to. */
+export interface RateLimitConfig extends LimitScope {
+  /** Of its buckets. */
+  readonly id: string;
+  readonly limits: readonly Limit[];
+  readonly headers: 'off' | 'standard';
+}
+
+/** `spec` of a RateLimitPolicy. */
+interface LimitsSpec extends LimitScope {
+  readonly limits: readonly Limit[];
+}
+
+export function resolve(config: Static<typeof schema>, context: ResolveContext): RateLimitConfig {
+  const { ref, headers } = config;
+  if (ref === undefined) {
+    const { scope, store, limits = [] } = config;
+    return { id: context.id, scope, ...(store === undefined ? {} : { store }), limits, headers };
+  }
+  const spec = context.referred('RateLimitPolicy', ref, 'ref') as LimitsSpec | null;
+  if (spec === null) return { id: context.id, scope: 'local', limits: [], headers };
+  return { ...spec, id: `${context.namespace}/${ref}`, headers };
+}

@@ -1,0 +1,175 @@
+import { bindRule } from '../compile/rule.ts';
+import type { CompiledRule } from '../compile/table.ts';
+import { routeOf, testEnv } from '../compile/testing.ts';
+import { normalizePath } from '../lib/path.ts';
+import type { ClientInfo, Exchange } from '../pipeline/exchange.ts';
+import type { PolicySpec } from '../pipeline/policy.ts';
+import type { Reply } from '../pipeline/reply.ts';
+import type { Slot } from '../pipeline/slot.ts';
+import { RequestView } from '../proxy/exchange/request-view.ts';
+import { ResponseView } from '../proxy/exchange/response-view.ts';
+import { parseRequestHead } from '../proxy/http1/request-head.ts';
+import { parseResponseHead, ResponseHead } from '../proxy/http1/response-head.ts';
+import { createValidators, type ResourceValidators } from '../resources/validate/validators.ts';
+
+/**
+ * Runs policies without sockets. Configuration passes the real validator, policies are bound and ordered by the real
+ * compiler, and the messages are the data plane's own views of parsed heads. Only the walk along the chain is
+ * written anew here; `test/e2e/policies.test.ts` sees each policy in a running gateway.
+ */
+
+const LIMITS = { maxHeadBytes: 65_536, maxHeaders: 100, maxTargetBytes: 8192 };
+
+/** One entry of a `policies` list. */
+export type Entry = readonly [spec: PolicySpec, config: unknown];
+
+/** What a client sends; everything has a default. */
+export interface TestRequest {
+  readonly method?: string;
+  readonly target?: string;
+  /** Lines such as `Origin: https://a.example`. A Host of `shop.test` is added when none is given. */
+  readonly lines?: readonly string[];
+  readonly scheme?: 'http' | 'https';
+  readonly client?: string;
+  /** The peer is a trusted proxy. */
+  readonly trusted?: boolean;
+  /** The client leaves or time is up at this signal. */
+  readonly signal?: AbortSignal;
+}
+
+/** What the backend answers. */
+export interface TestAnswer {
+  readonly status?: number;
+  readonly lines?: readonly string[];
+}
+
+export interface TestOutcome {
+  /** Lines of the request as it would be sent; null when no backend was asked. */
+  readonly forwarded: readonly string[] | null;
+  readonly status: number;
+  readonly lines: readonly string[];
+  /** Null: the backend's body goes out. */
+  readonly body: string | null;
+  header(name: string): string | null;
+}
+
+/** By the names of the policies: to compile the schemas takes longer than everything else here. */
+const validatorsByNames = new Map<string, ResourceValidators>();
+
+function validatorsOf(specs: readonly PolicySpec[]): ResourceValidators {
+  const names = specs.map(({ name }) => name).join();
+  let validators = validatorsByNames.get(names);
+  if (validators === undefined) {
+    validators = createValidators(new Map(specs.map((spec) => [spec.name, spec])));
+    validatorsByNames.set(names, validators);
+  }
+  return validators;
+}
+
+/** @throws Error with every message of the validator. */
+function validated(entries: readonly Entry[]): readonly unknown[] {
+  const policies = entries.map(([spec, config]) => ({ [spec.name]: structuredClone(config) }));
+  const route = { metadata: { name: 'test' }, spec: { rules: [{ respond: {}, policies }] } };
+  const result = validatorsOf(entries.map(([spec]) => spec)).validate('GatewayRoute', {
+    apiVersion: 'portreeve.dev/v1alpha1',
+    kind: 'GatewayRoute',
+    ...route,
+  });
+  if (!result.ok) {
+    throw new Error(result.errors.map(({ fieldPath, message }) => `${fieldPath}: ${message}`).join('\n'));
+  }
+  return policies.map((entry) => Object.values(entry)[0]);
+}
+
+/** A rule with these policies. @throws Error when their configuration is refused, or they can't be bound. */
+export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string> {
+  const configs = validated(entries);
+  const env = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
+  const route = routeOf('test', []);
+  const policies = entries.map(([spec], i) => {
+    const context = { id: `test ${i}`, namespace: 'test', referred: () => null };
+    const config = spec.resolve?.(configs[i], context) ?? configs[i];
+    return { name: spec.name, config, origin: route.origin };
+  });
+  const { rule, failure } = bindRule(route, { ...route.rules[0]!, policies }, env);
+  if (failure !== null) throw new Error(failure);
+  return rule;
+}
+
+class TestExchange implements Exchange {
+  readonly requestId = 'id-1';
+  readonly generation = 1;
+  readonly routeKey = 'GatewayRoute/test/test';
+  readonly ruleName = '0';
+  readonly pattern = '/';
+  readonly startedAtMs = performance.now();
+  readonly client: ClientInfo;
+  readonly request = new RequestView();
+  readonly response = new ResponseView();
+  readonly signal: AbortSignal;
+  readonly #slots: unknown[] = [];
+
+  constructor(sent: TestRequest) {
+    const address = sent.client ?? '192.0.2.1';
+    this.client = { address, peerAddress: address, peerPort: 40_000, trusted: sent.trusted ?? false };
+    this.signal = sent.signal ?? new AbortController().signal;
+    const lines = sent.lines ?? [];
+    const host = lines.some((line) => /^host:/i.test(line)) ? [] : ['Host: shop.test'];
+    const start = `${sent.method ?? 'GET'} ${sent.target ?? '/'} HTTP/1.1`;
+    const code = parseRequestHead(
+      `${[start, ...host, ...lines].join('\r\n')}\r\n\r\n`,
+      this.request.head,
+      LIMITS,
+    );
+    if (code !== 0) throw new Error(`the request is refused: ${code}`);
+    this.request.begin('http', address, normalizePath(this.request.head.path) ?? '/');
+    if (sent.scheme !== undefined) Object.defineProperty(this.request, 'scheme', { value: sent.scheme });
+  }
+
+  get<T>(slot: Slot<T>): T | undefined {
+    return this.#slots[slot.index] as T | undefined;
+  }
+
+  set<T>(slot: Slot<T>, value: T): void {
+    this.#slots[slot.index] = value;
+  }
+}
+
+/** Sends one request along the rule's policies and back. */
+export async function exchange(
+  rule: CompiledRule<string>,
+  sent: TestRequest = {},
+  answer: TestAnswer = {},
+): Promise<TestOutcome> {
+  const x = new TestExchange(sent);
+  let reply: Reply | undefined;
+  for (const { policy } of rule.onRequest ?? []) {
+    reply = (await policy.onRequest!(x)) ?? undefined;
+    if (reply !== undefined) break;
+  }
+  const forwarded = reply === undefined ? linesOf(x.request) : null;
+  if (reply !== undefined) x.response.useReply(reply);
+  else x.response.useHead(answerHead(x, answer));
+  for (const { policy } of rule.onResponse ?? []) await policy.onResponse!(x);
+  for (const { policy } of rule.onDone ?? []) policy.onDone!(x);
+  const { status, body } = x.response;
+  return {
+    forwarded,
+    status,
+    lines: linesOf(x.response),
+    body: body === null ? null : Buffer.from(body).toString(),
+    header: (name) => x.response.header(name),
+  };
+}
+
+function answerHead(x: TestExchange, { status = 200, lines = [] }: TestAnswer): ResponseHead {
+  const head = new ResponseHead();
+  const text = `${[`HTTP/1.1 ${status} Status`, ...lines].join('\r\n')}\r\n\r\n`;
+  const code = parseResponseHead(text, x.request.method, head, LIMITS);
+  if (code !== 0) throw new Error(`the answer is refused: ${code}`);
+  return head;
+}
+
+function linesOf(view: { headerEntries(): readonly (readonly [string, string])[] }): readonly string[] {
+  return view.headerEntries().map(([name, value]) => `${name.toLowerCase()}: ${value}`);
+}

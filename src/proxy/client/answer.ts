@@ -1,0 +1,150 @@
+import type { RequestExchange } from '../exchange/exchange.ts';
+import { type CopyRules, copyLines, dropsOf, HOP_BY_HOP, passableTrailers } from '../forward/header-drops.ts';
+import { CHUNK_END, chunkHead, httpDate, lastChunk, statusLine } from '../http1/encode.ts';
+import { HeaderKind } from '../http1/header-kind.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+
+/** Server, X-Powered-By and Alt-Svc speak of the backend, not of the gateway. */
+const DROPPED = [
+  ...HOP_BY_HOP,
+  HeaderKind.server,
+  HeaderKind.xPoweredBy,
+  HeaderKind.altSvc,
+  HeaderKind.xGatewayResponseTime,
+];
+const WITH_VIA: CopyRules = { drops: dropsOf(DROPPED), dropUnderscores: false };
+const WITHOUT_VIA: CopyRules = { drops: dropsOf([...DROPPED, HeaderKind.via]), dropUnderscores: false };
+const BODILESS: CopyRules = {
+  drops: dropsOf([...DROPPED, HeaderKind.via, HeaderKind.contentLength]),
+  dropUnderscores: false,
+};
+
+/** How the client learns where the body ends. */
+type Mode = 'none' | 'length' | 'chunked' | 'close';
+
+/** Writes one answer to the client. */
+export class Answer {
+  /** A byte of the final head was written: from here on a failure can only cut the connection. */
+  started = false;
+  /** The connection can carry another request after this answer. */
+  keepAlive = false;
+  bodyBytes = 0;
+  #mode: Mode = 'none';
+  readonly #x: RequestExchange;
+
+  constructor(x: RequestExchange) {
+    this.#x = x;
+  }
+
+  reset(): void {
+    this.started = false;
+    this.keepAlive = false;
+    this.bodyBytes = 0;
+    this.#mode = 'none';
+  }
+
+  /** 100 and 103 go on to clients that can read them (RFC 9110 section 15.2). */
+  informational(head: ResponseHead): void {
+    const { connection, request } = this.#x;
+    if (request.head.minorVersion === 0) return;
+    connection.output.text(
+      `${statusLine(head.status)}${copyLines(head.fields, WITHOUT_VIA, head.connectionTokens, null)}\r\n`,
+    );
+  }
+
+  /** The head of the backend's answer, edited by policies. */
+  forwardHead(head: ResponseHead): void {
+    const { response, connection, request } = this.#x;
+    const { settings } = connection.context;
+    this.#mode = this.#modeFor(head, response.status);
+    const edits = response.edited ? response : null;
+    const rules =
+      this.#mode === 'none' && (head.framing !== 'none' || response.status === 204)
+        ? BODILESS
+        : settings.via === null
+          ? WITHOUT_VIA
+          : WITH_VIA;
+    const { raw } = head.fields;
+    let text =
+      response.status === head.status && head.reasonEnd > head.reasonStart
+        ? `HTTP/1.1 ${raw.slice(9, head.fieldsStart)}`
+        : statusLine(response.status);
+    text += copyLines(head.fields, rules, head.connectionTokens, edits);
+    if (head.fields.findKind(HeaderKind.date) < 0) text += `Date: ${httpDate(Date.now())}\r\n`;
+    if (this.#mode === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+    if (settings.via !== null) text += `Via: 1.${head.minorVersion} ${settings.via}\r\n`;
+    if (edits !== null) text += edits.ownText();
+    this.keepAlive =
+      this.#mode !== 'close' &&
+      connection.mayKeepAlive(request.head) &&
+      !connection.awaitsContinue(request.head);
+    connection.output.text(`${text}${this.#gatewayLines()}\r\n`);
+    this.started = true;
+  }
+
+  /** 101: the rest of the connection is the tunnel's. */
+  switchProtocols(head: ResponseHead): void {
+    const { connection } = this.#x;
+    const lines = copyLines(head.fields, WITHOUT_VIA, head.connectionTokens, null);
+    connection.output.text(
+      `${statusLine(101)}${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,
+    );
+    this.started = true;
+  }
+
+  /** A whole answer of the gateway, head and body. */
+  reply(body: string | Uint8Array): void {
+    const { response, connection, request } = this.#x;
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : Buffer.from(body);
+    const bodiless = response.status === 204 || response.status === 304;
+    this.keepAlive = connection.mayKeepAlive(request.head) && !connection.awaitsContinue(request.head);
+    let text = `${statusLine(response.status)}${response.ownText()}`;
+    if (!bodiless) text += `Content-Length: ${bytes.length}\r\n`;
+    text += `Date: ${httpDate(Date.now())}\r\n${this.#gatewayLines()}\r\n`;
+    connection.output.text(text);
+    this.started = true;
+    if (!bodiless && request.method !== 'HEAD' && bytes.length > 0) {
+      this.bodyBytes = bytes.length;
+      connection.output.bytes(bytes, 0, bytes.length);
+    }
+  }
+
+  data(buf: Uint8Array, from: number, to: number): void {
+    if (this.#mode === 'none') return;
+    this.bodyBytes += to - from;
+    const { output } = this.#x.connection;
+    if (this.#mode !== 'chunked') {
+      output.bytes(buf, from, to);
+      return;
+    }
+    output.text(chunkHead(to - from));
+    output.bytes(buf, from, to);
+    output.text(CHUNK_END);
+  }
+
+  end(trailers: string): void {
+    if (this.#mode !== 'chunked') return;
+    const passed = trailers === '' ? '' : passableTrailers(trailers, this.#x.response, false);
+    this.#x.connection.output.text(lastChunk(passed));
+  }
+
+  #modeFor(head: ResponseHead, status: number): Mode {
+    if (head.framing === 'none' || status === 204 || status === 304) return 'none';
+    if (head.framing === 'length') return 'length';
+    return this.#x.request.head.minorVersion === 1 ? 'chunked' : 'close';
+  }
+
+  /** What the gateway says on every answer, whoever made it. */
+  #gatewayLines(): string {
+    const { connection, request, startedAtMs } = this.#x;
+    const { settings, wheel } = connection.context;
+    let text = '';
+    if (settings.serverHeader !== null) text += `Server: ${settings.serverHeader}\r\n`;
+    if (settings.responseTimeHeader) {
+      text += `X-Gateway-Response-Time: ${(wheel.touch() - startedAtMs).toFixed(3)}\r\n`;
+    }
+    if (!this.keepAlive) text += 'Connection: close\r\n';
+    else if (request.head.minorVersion === 0) text += 'Connection: keep-alive\r\n';
+    return text;
+  }
+}

@@ -1,0 +1,195 @@
+import { TableBuilder } from '../compile/builder.ts';
+import type { EndpointsIr } from '../ir/cluster.ts';
+import type { ControlMessage, ThreadMessage, ThreadStart } from '../ir/messages.ts';
+import { matcher } from '../lib/cidr.ts';
+import type { AccessLogWriter } from '../observe/access-record.ts';
+import { emptyAccessRecord } from '../observe/access-record.ts';
+import type { ThreadMetrics } from '../observe/thread-metrics.ts';
+import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import type { Rule, ThreadContext } from './context.ts';
+import { ExchangePool } from './exchange/pool.ts';
+import { Listener } from './listener.ts';
+import { RouteMetricsIndex } from './route-metrics.ts';
+import type { UpstreamCluster } from './upstream/cluster.ts';
+import { UpstreamRegistry } from './upstream/registry.ts';
+import { Wheel } from './wheel.ts';
+
+/** Connections without a request may still get one that is on its way: they are closed only after this. */
+const IDLE_GRACE_MS = 250;
+const DRAIN_POLL_MS = 20;
+
+export interface DataPlaneOptions {
+  readonly start: ThreadStart;
+  readonly metrics: ThreadMetrics;
+  readonly accessLog: AccessLogWriter;
+  readonly policies: PolicyCatalogue;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  readonly post: (message: ThreadMessage) => void;
+}
+
+/** One data-plane thread: applies what the control thread publishes, and serves. */
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #context: ThreadContext;
+  readonly #upstreams: UpstreamRegistry;
+  readonly #builder: TableBuilder<UpstreamCluster>;
+  readonly #routeMetrics: RouteMetricsIndex;
+  readonly #listeners: readonly Listener[];
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    const { settings, threadId } = options.start;
+    const wheel = new Wheel();
+    this.#upstreams = new UpstreamRegistry(settings, wheel, options.metrics, (error) => this.onFault(error));
+    this.#routeMetrics = new RouteMetricsIndex(options.metrics);
+    this.#builder = new TableBuilder<UpstreamCluster>({
+      bindUpstream: (key) => this.#upstreams.get(key),
+      policies: options.policies,
+      policyEnv: {
+        threadId,
+        limits: options.start.limits,
+        redis: settings.redis,
+        rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
+        log: options.log,
+      },
+      defaults: settings.timeouts,
+    });
+    const isTrusted = matcher(settings.trustedProxies);
+    this.#context = {
+      settings,
+      wheel,
+      metrics: options.metrics,
+      accessLog: options.accessLog,
+      record: emptyAccessRecord(),
+      table: this.#builder.apply(NOTHING, 0).table,
+      draining: false,
+      isTrusted,
+      routeMetrics: (entry, service) => this.#routeMetrics.get(entry, service),
+      onRetiredRuleIdle: (rule) => this.#onRetiredRuleIdle(rule),
+      log: options.log,
+      onFault: (error) => this.onFault(error),
+    };
+    const exchanges = new ExchangePool();
+    this.#listeners = settings.listeners.map((ir) => new Listener(ir, this.#context, exchanges));
+  }
+
+  /** An exception that nobody caught: the thread serves on. */
+  onFault(error: unknown): void {
+    this.#options.metrics.error('internal', 'gateway');
+    this.#options.log('error', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  receive(message: ControlMessage): void {
+    switch (message.type) {
+      case 'apply':
+        this.#apply(message);
+        return;
+      case 'endpoints':
+        this.#setEndpoints(message.endpoints);
+        return;
+      case 'listen':
+        void this.#listen();
+        return;
+      case 'drain':
+        void this.#drain(message.timeoutMs);
+        return;
+      case 'stop':
+        this.#stop();
+    }
+  }
+
+  #apply({ generation, delta, endpoints }: ControlMessage & { type: 'apply' }): void {
+    for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
+    this.#setEndpoints(endpoints);
+    const { table, failures, retired } = this.#builder.apply(delta, generation);
+    this.#context.table = table;
+    for (const rule of retired) {
+      if (rule.active === 0) this.#close(rule);
+      else for (const cluster of clustersOf(rule)) cluster.hold();
+    }
+    for (const key of delta.removeClusters) this.#upstreams.remove(key);
+    this.#options.metrics.setGeneration(generation);
+    this.#options.post({ type: 'ack', generation, failures });
+  }
+
+  #setEndpoints(endpoints: readonly EndpointsIr[]): void {
+    for (const one of endpoints) this.#upstreams.setEndpoints(one);
+  }
+
+  #onRetiredRuleIdle(rule: Rule): void {
+    this.#close(rule);
+    for (const cluster of clustersOf(rule)) cluster.letGo();
+  }
+
+  /** No request walks this rule, and none ever will. */
+  #close(rule: Rule): void {
+    this.#routeMetrics.release(rule);
+    for (const { name, policy } of rule.steps) {
+      try {
+        policy.close?.();
+      } catch (error) {
+        this.#options.log('error', `policy ${name} did not close: ${String(error)}`);
+      }
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const ports: { listener: string; port: number }[] = [];
+    for (const listener of this.#listeners) {
+      try {
+        ports.push({ listener: listener.name, port: await listener.listen() });
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        this.#options.post({ type: 'listenFailed', listener: listener.name, message });
+        return;
+      }
+    }
+    this.#options.post({ type: 'listening', ports });
+  }
+
+  /**
+   * Accepts no more; every answer now closes its connection. A connection without a request is left open a moment,
+   * for one that the client has already sent; then it is closed.
+   */
+  async #drain(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    this.#context.draining = true;
+    for (const listener of this.#listeners) listener.stopAccepting();
+    await sleep(Math.min(IDLE_GRACE_MS, timeoutMs));
+    while (this.#openConnections() > 0 && performance.now() < deadlineMs) {
+      for (const listener of this.#listeners) listener.closeIdle();
+      await sleep(DRAIN_POLL_MS);
+    }
+    let aborted = 0;
+    for (const listener of this.#listeners) aborted += listener.destroyAll();
+    this.#options.accessLog.flush();
+    this.#options.post({ type: 'drained', aborted });
+  }
+
+  #openConnections(): number {
+    return this.#listeners.reduce((sum, listener) => sum + listener.openConnections, 0);
+  }
+
+  #stop(): void {
+    for (const listener of this.#listeners) {
+      listener.stopAccepting();
+      listener.destroyAll();
+    }
+    this.#upstreams.closeAll();
+    this.#options.accessLog.flush();
+    this.#options.metrics.close();
+  }
+}
+
+const NOTHING = { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [] };
+
+/** What the requests of a rule may ask for. */
+function clustersOf(rule: Rule): readonly UpstreamCluster[] {
+  const { action } = rule;
+  if (action.kind !== 'forward') return [];
+  return [...action.backends, ...action.mirrors].map(({ upstream }) => upstream);
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { queryValue } from './query.ts';
+
+describe('queryValue', () => {
+  it('reads what URLSearchParams has written', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 6 }).filter((s) => s.isWellFormed());
+    const pair = fc.tuple(text, text);
+    fc.assert(
+      fc.property(fc.array(pair, { maxLength: 6 }), text, (pairs, asked) => {
+        const written = new URLSearchParams(pairs);
+        for (const name of [asked, ...pairs.map(([first]) => first)]) {
+          expect(queryValue(written.toString(), name)).toBe(written.get(name));
+        }
+      }),
+    );
+  });
+
+  it('agrees with URLSearchParams on every query whose escapes are whole', () => {
+    const piece = fc.constantFrom(
+      'a',
+      'b',
+      '=',
+      '&',
+      '+',
+      '%20',
+      '%C3%BC',
+      '%26',
+      '%3D',
+      '%2B',
+      ';',
+      '/',
+      '?',
+    );
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 12 }),
+        fc.constantFrom('a', 'b', 'ab', ' ', 'ü', '='),
+        (pieces, name) => {
+          const query = pieces.join('');
+          expect(queryValue(query, name)).toBe(new URLSearchParams(query).get(name));
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['a=%zz', '%zz'],
+    ['a=%', '%'],
+    ['a=%C3', '%C3'],
+    ['a=%ff+b', '%ff b'],
+    ['a', ''],
+    ['b=1&a=2&a=3', '2'],
+    ['A=1', null],
+    ['', null],
+  ])('a of %j is %j', (query, value) => {
+    expect(queryValue(query, 'a')).toBe(value);
+  });
+});

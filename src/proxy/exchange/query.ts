@@ -1,0 +1,25 @@
+/** `application/x-www-form-urlencoded` decoding; what is not valid stays as it was sent. */
+function decode(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
+}
+
+/** First value of a query parameter, decoded; null when absent. */
+export function queryValue(query: string, name: string): string | null {
+  for (let start = 0; start < query.length; ) {
+    let end = query.indexOf('&', start);
+    if (end < 0) end = query.length;
+    const equals = query.indexOf('=', start);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    if (decode(query.slice(start, nameEnd)) === name) {
+      return nameEnd === end ? '' : decode(query.slice(nameEnd + 1, end));
+    }
+    start = end + 1;
+  }
+  return null;
+}

@@ -1,0 +1,50 @@
+import type { CompiledForward } from '../../compile/table.ts';
+import type { RequestExchange } from '../exchange/exchange.ts';
+import { HeaderKind } from '../http1/header-kind.ts';
+import type { UpstreamCluster } from '../upstream/cluster.ts';
+import { type CopyRules, copyLines, dropsOf, HOP_BY_HOP } from './header-drops.ts';
+import { IDENTITY_KINDS, trustedIdentityText } from './identity.ts';
+
+const REQUEST_DROPS = dropsOf([...HOP_BY_HOP, ...IDENTITY_KINDS, HeaderKind.expect]);
+const KEEP_HOST: CopyRules = { drops: REQUEST_DROPS, dropUnderscores: true };
+const NEW_HOST: CopyRules = {
+  drops: dropsOf([...HOP_BY_HOP, ...IDENTITY_KINDS, HeaderKind.expect, HeaderKind.host]),
+  dropUnderscores: true,
+};
+
+/** The head of a request as it is sent to a backend (RFC 9110 section 7.6). */
+export function requestText(
+  x: RequestExchange,
+  action: CompiledForward<UpstreamCluster>,
+  cluster: UpstreamCluster,
+  path: string,
+): string {
+  const { request, connection } = x;
+  const { head } = request;
+  const target = request.query === '' && !x.hasEmptyQuery ? path : `${path}?${request.query}`;
+  const newHost =
+    action.ir.rewrite.host ?? cluster.ir.host ?? (head.authority === '' ? cluster.ir.service : null);
+  const edits = request.edited ? request : null;
+  let text = `${head.method} ${target} HTTP/1.1\r\n`;
+  if (newHost !== null) text += `Host: ${newHost}\r\n`;
+  text += copyLines(head.fields, newHost === null ? KEEP_HOST : NEW_HOST, head.connectionTokens, edits);
+  text += identityText(x);
+  if (head.framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (head.expectContinue) text += 'Expect: 100-continue\r\n';
+  if (x.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${x.upgrade}\r\n`;
+  else if (x.acceptsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
+  const { via, timestampHeader } = connection.context.settings;
+  if (via !== null) text += `Via: 1.${head.minorVersion} ${via}\r\n`;
+  if (timestampHeader) text += `X-Gateway-Timestamp: ${Math.floor(Date.now() / 1000)}\r\n`;
+  if (edits !== null) text += edits.ownText();
+  return `${text}\r\n`;
+}
+
+function identityText(x: RequestExchange): string {
+  const { connection, request } = x;
+  const { authority, fields } = request.head;
+  const id = `X-Request-ID: ${x.requestId}\r\n`;
+  return connection.trusted
+    ? id + trustedIdentityText(fields, connection.peerAddress, request.scheme, authority)
+    : id + connection.identityText(authority);
+}

@@ -1,0 +1,166 @@
+import { COLON, CR, FIELD_VALUE, HTAB, LF, OCTET_CLASS, SP, TOKEN } from './chars.ts';
+import { HEADER_NAMES, type HeaderKind, headerKind } from './header-kind.ts';
+import { RefusalCode } from './refusal.ts';
+
+const FIRST_CAPACITY = 32;
+
+/**
+ * The field lines of one head, as offsets into its text: nothing is copied until a value is asked for. Made
+ * once per connection side and used again for each message; arrays grow to the longest head seen.
+ *
+ * A value or name that outlives the message should be copied by its keeper: engines may keep the whole head
+ * alive behind a sub-string.
+ */
+export class Fields {
+  /** The whole head (or trailer section) in latin1: one character an octet. */
+  raw = '';
+  count = 0;
+  nameStart = new Int32Array(FIRST_CAPACITY);
+  nameEnd = new Int32Array(FIRST_CAPACITY);
+  /** Without the white space around the value. */
+  valueStart = new Int32Array(FIRST_CAPACITY);
+  valueEnd = new Int32Array(FIRST_CAPACITY);
+  /** {@link HeaderKind}; 0 for names that the gateway does not look at. */
+  kind = new Uint8Array(FIRST_CAPACITY);
+
+  /** Offset of the line's first octet. Lines follow one another, so runs of them can be sliced from `raw`. */
+  lineStart(index: number): number {
+    return this.nameStart[index]!;
+  }
+
+  /** Offset past the line's CRLF. */
+  lineEnd(index: number): number {
+    return index + 1 < this.count ? this.nameStart[index + 1]! : this.raw.length - 2;
+  }
+
+  name(index: number): string {
+    return this.raw.slice(this.nameStart[index]!, this.nameEnd[index]!);
+  }
+
+  /** The name in lower case; for known names without making a string. */
+  lowerName(index: number): string {
+    const kind = this.kind[index]!;
+    return kind === 0 ? this.name(index).toLowerCase() : HEADER_NAMES[kind]!;
+  }
+
+  value(index: number): string {
+    return this.raw.slice(this.valueStart[index]!, this.valueEnd[index]!);
+  }
+
+  /** `lowerName` may be any field name in lower case. */
+  nameIs(index: number, lowerName: string): boolean {
+    if (this.nameEnd[index]! - this.nameStart[index]! !== lowerName.length) return false;
+    return this.lowerName(index) === lowerName;
+  }
+
+  /** Index of the first line of that name, or -1. `lowerName` in lower case. */
+  find(lowerName: string): number {
+    for (let index = 0; index < this.count; index++) {
+      if (this.nameIs(index, lowerName)) return index;
+    }
+    return -1;
+  }
+
+  /** Index of the first line of that kind, or -1. */
+  findKind(kind: HeaderKind): number {
+    for (let index = 0; index < this.count; index++) {
+      if (this.kind[index] === kind) return index;
+    }
+    return -1;
+  }
+
+  /** Doubles the room. */
+  grow(): void {
+    const wider = (from: Int32Array): Int32Array<ArrayBuffer> => {
+      const to = new Int32Array(from.length * 2);
+      to.set(from);
+      return to;
+    };
+    this.nameStart = wider(this.nameStart);
+    this.nameEnd = wider(this.nameEnd);
+    this.valueStart = wider(this.valueStart);
+    this.valueEnd = wider(this.valueEnd);
+    const kind = new Uint8Array(this.kind.length * 2);
+    kind.set(this.kind);
+    this.kind = kind;
+  }
+}
+
+/**
+ * Reads the field lines from byte `pos` to the empty line that must end at `end` (RFC 9112 section 5). Strict: no
+ * folding, no space before the colon, no bare CR or LF, no control bytes but HTAB.
+ *
+ * The offsets count from `bytes[0]`; the caller sets `fields.raw`. CRLF must stand at `end - 2` and, unless `pos` is there, also at
+ * `end - 4`: that is what stops every loop here.
+ */
+export function parseFieldLines(
+  bytes: Uint8Array,
+  pos: number,
+  end: number,
+  fields: Fields,
+  maxFields: number,
+): RefusalCode {
+  let count = 0;
+  let at = pos;
+  for (;;) {
+    const nameStart = at;
+    let octet = bytes[at]!;
+    while ((OCTET_CLASS[octet]! & TOKEN) !== 0) octet = bytes[++at]!;
+    if (octet !== COLON || at === nameStart) {
+      fields.count = count;
+      if (octet === CR && at === nameStart) return endOfLines(bytes, at, end);
+      return nameRefusal(octet, at === nameStart);
+    }
+    if (count === maxFields) return RefusalCode.tooManyFields;
+    if (count === fields.nameStart.length) fields.grow();
+    fields.nameStart[count] = nameStart;
+    fields.nameEnd[count] = at;
+    fields.kind[count] = headerKind(bytes, nameStart, at);
+
+    octet = bytes[++at]!;
+    while (octet === SP || octet === HTAB) octet = bytes[++at]!;
+    const valueStart = at;
+    while ((OCTET_CLASS[octet]! & FIELD_VALUE) !== 0) octet = bytes[++at]!;
+    if (octet !== CR || bytes[at + 1] !== LF) return valueRefusal(octet);
+    let valueEnd = at;
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1]!)) valueEnd--;
+    fields.valueStart[count] = valueStart;
+    fields.valueEnd[count] = valueEnd;
+    count++;
+    at += 2;
+  }
+}
+
+/** Whether bytes [0,end) end with CRLFCRLF. */
+export function endsWithEmptyLine(bytes: Uint8Array, end: number): boolean {
+  return (
+    end >= 4 &&
+    bytes[end - 1] === LF &&
+    bytes[end - 2] === CR &&
+    bytes[end - 3] === LF &&
+    bytes[end - 4] === CR
+  );
+}
+
+/** OWS (RFC 9110 section 5.6.3). */
+function isBlank(octet: number): boolean {
+  return octet === SP || octet === HTAB;
+}
+
+/** `at` is the CR of what should be the empty line. */
+function endOfLines(bytes: Uint8Array, at: number, end: number): RefusalCode {
+  if (bytes[at + 1] !== LF) return RefusalCode.bareCarriageReturn;
+  return at + 2 === end ? RefusalCode.OK : RefusalCode.headNotTerminated;
+}
+
+/** What stands where a name should go on, or its colon should be. */
+function nameRefusal(octet: number, first: boolean): RefusalCode {
+  if (isBlank(octet)) return first ? RefusalCode.foldedLine : RefusalCode.spaceBeforeColon;
+  if (octet === CR) return RefusalCode.missingColon;
+  return octet === LF ? RefusalCode.bareLineFeed : RefusalCode.badFieldName;
+}
+
+function valueRefusal(octet: number): RefusalCode {
+  if (octet === CR) return RefusalCode.bareCarriageReturn;
+  return octet === LF ? RefusalCode.bareLineFeed : RefusalCode.controlByte;
+}

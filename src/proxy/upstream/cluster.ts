@@ -1,0 +1,98 @@
+import type { ClusterIr, Endpoint as EndpointIr } from '../../ir/cluster.ts';
+import type { Balancing } from '../../ir/route.ts';
+import { createPickers } from './balance.ts';
+import { RetryBudget } from './budget.ts';
+import { Endpoint, type PoolContext } from './endpoint.ts';
+
+/**
+ * A cluster on one thread: its endpoints and this thread's connections to them. Routes hold it for as long as
+ * they live; endpoint changes alter it in place and rebuild nothing.
+ */
+export class UpstreamCluster {
+  readonly key: string;
+  readonly budget = new RetryBudget();
+  ir: ClusterIr;
+  readonly #pool: PoolContext;
+  readonly #pickers = createPickers();
+  #endpoints = new Map<string, Endpoint>();
+  /** Those that take new requests: the ready ones, or else the ones that still serve while they terminate. */
+  #eligible: Endpoint[] = [];
+  #uniform = true;
+  #holds = 0;
+  #retired = false;
+
+  constructor(ir: ClusterIr, pool: PoolContext) {
+    this.key = ir.key;
+    this.ir = ir;
+    this.#pool = pool;
+  }
+
+  get pool(): PoolContext {
+    return this.#pool;
+  }
+
+  /** Another protocol or Host; the endpoints follow with `setEndpoints`. */
+  update(ir: ClusterIr): void {
+    this.ir = ir;
+    this.setEndpoints([...this.#endpoints.values()].map((endpoint) => endpoint.ir));
+  }
+
+  /** Replaces the endpoints; those that stay keep their connections. */
+  setEndpoints(endpoints: readonly EndpointIr[]): void {
+    const next = new Map<string, Endpoint>();
+    const tls = this.ir.protocol.kind === 'https' ? { serverName: this.ir.protocol.serverName } : null;
+    for (const ir of endpoints) {
+      const key = `${ir.address} ${ir.port}`;
+      const known = this.#endpoints.get(key);
+      const keep = known !== undefined && known.tls?.serverName === tls?.serverName;
+      const endpoint = keep ? known : new Endpoint(ir, tls, this.#pool);
+      endpoint.ir = ir;
+      next.set(key, endpoint);
+    }
+    for (const [key, endpoint] of this.#endpoints) if (next.get(key) !== endpoint) endpoint.retire();
+    this.#endpoints = next;
+    this.#choose();
+  }
+
+  /** A rule that is no longer in the table has requests under way that may ask for this cluster. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  letGo(): void {
+    this.#holds--;
+    this.#closeIfUnused();
+  }
+
+  /** It is no longer part of the table. */
+  retire(): void {
+    this.#retired = true;
+    for (const endpoint of this.#endpoints.values()) endpoint.retire();
+    this.#closeIfUnused();
+  }
+
+  /** No request can come any more. */
+  #closeIfUnused(): void {
+    if (!this.#retired || this.#holds > 0) return;
+    this.setEndpoints([]);
+    this.#pool.metrics.release();
+  }
+
+  /** An endpoint for a try, or null when there is none. `tried` is avoided where another one is left. */
+  pick(balancing: Balancing, tried: readonly Endpoint[] | null): Endpoint | null {
+    let candidates = this.#eligible;
+    if (candidates.length === 0) return null;
+    if (tried !== null && candidates.length > 1) {
+      const fresh = candidates.filter((endpoint) => !tried.includes(endpoint));
+      if (fresh.length > 0) candidates = fresh;
+    }
+    return this.#pickers.pick(balancing, candidates, this.#uniform);
+  }
+
+  #choose(): void {
+    const all = [...this.#endpoints.values()].filter((endpoint) => endpoint.ir.weight > 0);
+    const ready = all.filter((endpoint) => endpoint.ir.ready);
+    this.#eligible = ready.length > 0 ? ready : all.filter(({ ir }) => ir.serving && ir.terminating);
+    this.#uniform = this.#eligible.every((endpoint) => endpoint.ir.weight === this.#eligible[0]!.ir.weight);
+  }
+}

@@ -1,0 +1,69 @@
+import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { GatewaySettings } from '../../ir/settings.ts';
+import type { ThreadMetrics } from '../../observe/thread-metrics.ts';
+import type { Wheel } from '../wheel.ts';
+import { UpstreamCluster } from './cluster.ts';
+
+/** The clusters of one thread, by key. */
+export class UpstreamRegistry {
+  readonly #clusters = new Map<string, UpstreamCluster>();
+  readonly #settings: GatewaySettings;
+  readonly #wheel: Wheel;
+  readonly #metrics: ThreadMetrics;
+  readonly #onFault: (error: unknown) => void;
+
+  constructor(
+    settings: GatewaySettings,
+    wheel: Wheel,
+    metrics: ThreadMetrics,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#onFault = onFault;
+    this.#settings = settings;
+    this.#wheel = wheel;
+    this.#metrics = metrics;
+  }
+
+  /** @throws Error when there is no such cluster: routes are applied after their clusters. */
+  get(key: string): UpstreamCluster {
+    const cluster = this.#clusters.get(key);
+    if (cluster === undefined) throw new Error(`no cluster ${key}`);
+    return cluster;
+  }
+
+  upsert(ir: ClusterIr): void {
+    const known = this.#clusters.get(ir.key);
+    if (known !== undefined) {
+      known.update(ir);
+      return;
+    }
+    const { limits, pool, timeouts } = this.#settings;
+    this.#clusters.set(
+      ir.key,
+      new UpstreamCluster(ir, {
+        pool,
+        limits: { ...limits, maxBodyBytes: 0 },
+        connectMs: timeouts.connectMs,
+        idleMs: timeouts.upstreamIdleMs,
+        wheel: this.#wheel,
+        metrics: this.#metrics.upstream(ir.service),
+        onFault: this.#onFault,
+      }),
+    );
+  }
+
+  /** Endpoints of a cluster that is not there (any more) mean nothing. */
+  setEndpoints({ cluster, endpoints }: EndpointsIr): void {
+    this.#clusters.get(cluster)?.setEndpoints(endpoints);
+  }
+
+  /** No longer part of the table; it lives on while requests of an older one may ask for it. */
+  remove(key: string): void {
+    this.#clusters.get(key)?.retire();
+    this.#clusters.delete(key);
+  }
+
+  closeAll(): void {
+    for (const key of [...this.#clusters.keys()]) this.remove(key);
+  }
+}

@@ -1,0 +1,116 @@
+import net from 'node:net';
+import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
+import type { PoolLimits } from '../../ir/settings.ts';
+import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
+import type { GatewayError } from '../../pipeline/errors.ts';
+import { Wheel } from '../wheel.ts';
+import type { ConnectionWaiter } from './answer-handler.ts';
+import type { UpstreamConnection } from './connection.ts';
+import type { PoolContext } from './endpoint.ts';
+
+/** For the unit tests of clusters and pools. */
+
+class Count {
+  value = 0;
+  add(amount: number): void {
+    this.value += amount;
+  }
+  set(value: number): void {
+    this.value = value;
+  }
+}
+
+/** Real counters that a test can read. */
+export class CountingMetrics implements UpstreamMetrics {
+  readonly connectionsOpen = new Count();
+  readonly connectionsIdle = new Count();
+  readonly requestsPending = new Count();
+  readonly connectFailures = new Count();
+  readonly retries = new Count();
+  released = 0;
+  status(): void {}
+  release(): void {
+    this.released++;
+  }
+  /** Open, idle, pending. */
+  get gauges(): readonly [open: number, idle: number, pending: number] {
+    return [this.connectionsOpen.value, this.connectionsIdle.value, this.requestsPending.value];
+  }
+}
+
+export interface TestPool extends PoolContext {
+  readonly metrics: CountingMetrics;
+}
+
+export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContext> = {}): TestPool {
+  return {
+    pool: { maxConnectionsPerEndpoint: 10, maxPendingPerEndpoint: 10, maxIdlePerEndpoint: 10, ...more },
+    limits: {
+      maxHeadBytes: 8192,
+      maxHeaders: 100,
+      maxTargetBytes: 8192,
+      maxTrailerBytes: 4096,
+      maxChunkExtensionBytes: 4096,
+      maxBodyBytes: 0,
+      maxPipelined: 16,
+      maxRequestsPerConnection: 0,
+      maxConnections: 100,
+    },
+    connectMs: 2000,
+    idleMs: 60_000,
+    wheel: new Wheel(),
+    ...times,
+    metrics: new CountingMetrics(),
+  };
+}
+
+export function endpointIr(port: number, more: Partial<EndpointIr> = {}): EndpointIr {
+  const health = { ready: true, serving: true, terminating: false };
+  return { address: '127.0.0.1', port, ...health, weight: 1, zone: null, ...more };
+}
+
+/** Remembers what it was given. */
+export class TestWaiter implements ConnectionWaiter {
+  withdrawn = false;
+  connection: UpstreamConnection | null = null;
+  error: GatewayError | null = null;
+  readonly #onServed: (() => void) | null;
+
+  constructor(onServed: (() => void) | null = null) {
+    this.#onServed = onServed;
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.connection = connection;
+    this.#onServed?.();
+  }
+  onNoConnection(error: GatewayError): void {
+    this.error = error;
+    this.#onServed?.();
+  }
+}
+
+/** A server that accepts and says what it is told to. */
+export class SilentServer {
+  readonly sockets: net.Socket[] = [];
+  readonly #server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    this.sockets.push(socket);
+    socket.on('error', () => undefined).resume();
+  });
+
+  static async start(): Promise<SilentServer> {
+    const made = new SilentServer();
+    await new Promise<void>((resolve) => made.#server.listen(0, '127.0.0.1', resolve));
+    return made;
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
+  /** Ends everything; the port then refuses. */
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

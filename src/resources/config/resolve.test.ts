@@ -1,0 +1,7 @@
+import { expectTypeOf, test } from 'vitest';
+import type { GatewaySettings } from '../../ir/settings.ts';
+import type { ResolvedConfig } from './resolve.ts';
+
+test('the resolved settings have the shape that the IR asks for', () => {
+  expectTypeOf<ResolvedConfig['settings']>().toExtend<GatewaySettings>();
+});

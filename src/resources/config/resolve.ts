@@ -1,0 +1,79 @@
+import { parseDuration } from '../../lib/duration.ts';
+import { parseQuantity } from '../../lib/quantity.ts';
+import { resolveRedis } from './redis.ts';
+import type { GatewayConfig } from './schema.ts';
+
+/**
+ * A validated configuration with its units resolved: milliseconds, bytes, null for what is switched off.
+ * `settings` has the shape of `GatewaySettings` of the IR.
+ * @throws RangeError for a size of 2^53 bytes or more.
+ */
+export function resolveConfig(config: GatewayConfig) {
+  return {
+    settings: {
+      listeners: config.listeners,
+      trustedProxies: config.trustedProxies,
+      limits: resolveLimits(config.limits),
+      timeouts: resolveTimeouts(config.timeouts),
+      pool: {
+        maxConnectionsPerEndpoint: config.pool.connectionsPerEndpoint,
+        maxPendingPerEndpoint: config.pool.pendingPerEndpoint,
+        maxIdlePerEndpoint: config.pool.idlePerEndpoint,
+      },
+      rateLimits: {
+        bucketBytes: parseQuantity(config.rateLimits.memory),
+        permitKeys: config.rateLimits.concurrentKeys,
+      },
+      redis: config.redis.map(resolveRedis),
+      serverHeader: config.serverHeader === '' ? null : config.serverHeader,
+      via: config.via === '' ? null : config.via,
+      refusedMethods: config.refusedMethods,
+      accessLog: resolveAccessLog(config.accessLog),
+      timestampHeader: config.timestampHeader,
+      responseTimeHeader: config.responseTimeHeader,
+    },
+    admin: config.admin,
+    /** null: one per available core. */
+    threads: config.threads ?? null,
+    policies: config.policies,
+    allowCrossNamespace: config.allowCrossNamespace,
+    allowUrlBackends: config.allowUrlBackends,
+  } as const;
+}
+
+export type ResolvedConfig = ReturnType<typeof resolveConfig>;
+
+function resolveLimits(limits: GatewayConfig['limits']) {
+  return {
+    maxHeadBytes: parseQuantity(limits.headBytes),
+    maxHeaders: limits.headers,
+    maxTargetBytes: parseQuantity(limits.targetBytes),
+    maxTrailerBytes: parseQuantity(limits.trailerBytes),
+    maxChunkExtensionBytes: parseQuantity(limits.chunkExtensionBytes),
+    maxBodyBytes: parseQuantity(limits.bodyBytes),
+    maxPipelined: limits.pipelined,
+    maxRequestsPerConnection: limits.requestsPerConnection,
+    maxConnections: limits.connections,
+  };
+}
+
+function resolveTimeouts(timeouts: GatewayConfig['timeouts']) {
+  return {
+    headMs: parseDuration(timeouts.head),
+    idleMs: parseDuration(timeouts.idle),
+    requestMs: parseDuration(timeouts.request),
+    backendMs: parseDuration(timeouts.backend),
+    bodyIdleMs: parseDuration(timeouts.bodyIdle),
+    connectMs: parseDuration(timeouts.connect),
+    upstreamIdleMs: parseDuration(timeouts.upstreamIdle),
+    tunnelIdleMs: parseDuration(timeouts.tunnelIdle),
+    drainMs: parseDuration(timeouts.drain),
+  };
+}
+
+type AccessLog = { kind: 'off' } | { kind: 'json' } | { kind: 'template'; template: string };
+
+function resolveAccessLog(log: GatewayConfig['accessLog']): AccessLog {
+  if (log.template !== undefined) return { kind: 'template', template: log.template };
+  return { kind: log.disabled === undefined ? 'json' : 'off' };
+}

@@ -1,0 +1,152 @@
+import type { ResourceKind } from '../../resources/kinds.ts';
+import type { ResourceValidators } from '../../resources/validate/validators.ts';
+import type { ResourceChange, ResourceSource } from '../source.ts';
+import type { ApiClient } from './client/client.ts';
+import { isOwnKind, KINDS, NAMESPACE_KIND, WATCHED_KINDS } from './kinds.ts';
+import { ObjectState } from './object-state.ts';
+import { ObservedStatus } from './observed-status.ts';
+import {
+  Reflector,
+  type ReflectorDelta,
+  type ReflectorFailure,
+  type ReflectorState,
+  type ReflectorTiming,
+} from './reflector.ts';
+import { SecretReferences } from './secret-references.ts';
+import { SecretWatches } from './secret-watches.ts';
+
+export interface KubernetesSourceOptions {
+  readonly client: ApiClient;
+  readonly validators: ResourceValidators;
+  /** Only these are watched, each by watches of its own; empty: all, by one watch a kind. */
+  readonly namespaces: readonly string[];
+  /** Label selector: of the watched namespaces only those that fit; null: all. */
+  readonly namespaceSelector: string | null;
+  readonly onFailure: (failure: ReflectorFailure) => void;
+  readonly timing?: Partial<ReflectorTiming>;
+}
+
+/** The resources of a cluster. Its first change comes when every kind was listed; after that it never stops. */
+export class KubernetesSource implements ResourceSource {
+  /** Objects of ours as the API server has them, for those who write their status. */
+  readonly observed = new ObservedStatus();
+  readonly #options: KubernetesSourceOptions;
+  readonly #state: ObjectState;
+  readonly #secretRefs = new SecretReferences();
+  readonly #secrets: SecretWatches;
+  readonly #reflectors: Reflector[] = [];
+  /** Kinds and namespaces that were not listed yet. */
+  readonly #waiting = new Set<Reflector>();
+  readonly #synced = Promise.withResolvers<void>();
+  #onChange: ((change: ResourceChange) => void) | null = null;
+  #stopped = false;
+
+  constructor(options: KubernetesSourceOptions) {
+    this.#options = options;
+    this.#state = new ObjectState(options.validators);
+    const { client, onFailure, timing } = options;
+    this.#secrets = new SecretWatches({
+      client,
+      onFailure,
+      onDelta: (delta) => this.#take('Secret', delta),
+      ...(timing === undefined ? {} : { timing }),
+    });
+  }
+
+  /** Waits for as long as the API server can't be reached. */
+  async start(onChange: (change: ResourceChange) => void): Promise<void> {
+    const { namespaces, namespaceSelector } = this.#options;
+    if (namespaceSelector !== null) this.#watchNamespaces(namespaceSelector);
+    for (const kind of WATCHED_KINDS) {
+      for (const namespace of namespaces.length === 0 ? [null] : namespaces) this.#watch(kind, namespace);
+    }
+    for (const reflector of this.#reflectors) reflector.start();
+    await this.#synced.promise;
+    if (this.#stopped) return;
+    this.#followSecrets(this.#state.all());
+    await this.#secrets.settled();
+    if (this.#stopped) return;
+    this.#onChange = onChange;
+    onChange({ upsert: this.#state.all(), remove: [], findings: this.#state.findings });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#onChange = null;
+    this.#synced.resolve();
+    await Promise.all([...this.#reflectors.map((one) => one.stop()), this.#secrets.stop()]);
+  }
+
+  /** How each watch is doing. */
+  states(): readonly ReflectorState[] {
+    return [...this.#reflectors.map((one) => one.state), ...this.#secrets.states()];
+  }
+
+  /** Whether objects of the namespace are handed out. */
+  watches(namespace: string): boolean {
+    return this.#state.watches(namespace);
+  }
+
+  #watch(kind: (typeof WATCHED_KINDS)[number], namespace: string | null): void {
+    const reflector: Reflector = this.#reflector({
+      kind: KINDS[kind],
+      selection: { namespace },
+      onDelta: (delta) => this.#take(kind, delta, reflector),
+    });
+  }
+
+  #watchNamespaces(labelSelector: string): void {
+    const allowed = new Set<string>();
+    const reflector: Reflector = this.#reflector({
+      kind: NAMESPACE_KIND,
+      selection: { namespace: null, labelSelector },
+      onDelta: (delta) => {
+        for (const { name } of delta.remove) allowed.delete(name);
+        for (const { metadata } of delta.upsert) allowed.add(metadata.name);
+        this.#allow(new Set(allowed), reflector);
+      },
+    });
+    this.#state.allow(() => false);
+  }
+
+  #reflector(parts: Pick<ConstructorParameters<typeof Reflector>[0], 'kind' | 'selection' | 'onDelta'>) {
+    const { client, onFailure, timing } = this.#options;
+    const options = { client, onFailure, ...parts, ...(timing === undefined ? {} : { timing }) };
+    const reflector = new Reflector(options);
+    this.#reflectors.push(reflector);
+    this.#waiting.add(reflector);
+    return reflector;
+  }
+
+  #take(kind: ResourceKind, delta: ReflectorDelta, reflector?: Reflector): void {
+    if (isOwnKind(kind)) this.observed.apply(kind, delta);
+    const change = this.#state.apply(kind, delta);
+    if (reflector !== undefined) this.#markSynced(reflector);
+    if (change !== null) this.#tell(change, isOwnKind(kind));
+  }
+
+  #allow(allowed: ReadonlySet<string>, reflector: Reflector): void {
+    const changes = this.#state.allow((namespace) => allowed.has(namespace));
+    this.#markSynced(reflector);
+    for (const change of changes) this.#tell(change, true);
+  }
+
+  #markSynced(reflector: Reflector): void {
+    if (this.#waiting.delete(reflector) && this.#waiting.size === 0) this.#synced.resolve();
+  }
+
+  #tell(change: ResourceChange, mayRefer: boolean): void {
+    if (this.#onChange === null) return;
+    this.#onChange(change);
+    if (mayRefer) this.#followSecrets(change.upsert, change.remove);
+  }
+
+  #followSecrets(upsert: ResourceChange['upsert'], remove: ResourceChange['remove'] = []): void {
+    let changed = false;
+    for (const ref of remove) changed = this.#secretRefs.remove(ref) || changed;
+    for (const object of upsert) {
+      if (isOwnKind(object.kind)) changed = this.#secretRefs.put(object) || changed;
+    }
+    if (changed) this.#secrets.set(this.#secretRefs.keys);
+  }
+}

@@ -1,0 +1,24 @@
+import type { PolicyRef } from '../ir/route.ts';
+import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import type { AddressRules } from './address.ts';
+import type { NamespaceRules } from './namespaces.ts';
+
+/** What backends may be besides Services of the cluster. */
+export interface BackendRules extends AddressRules {
+  /** Backends by URL or by address list. */
+  readonly allowUrls: boolean;
+  /** Services of type ExternalName. */
+  readonly allowExternalNames: boolean;
+  /** Services of other namespaces. */
+  readonly crossNamespace: NamespaceRules;
+}
+
+/** What translation knows besides the resources. It does not change while the program runs. */
+export interface TranslateOptions {
+  /** Names of the listeners that there are. */
+  readonly listeners: readonly string[];
+  readonly catalogue: PolicyCatalogue;
+  /** Policies of every route, already validated. */
+  readonly globalPolicies: readonly PolicyRef[];
+  readonly backends: BackendRules;
+}

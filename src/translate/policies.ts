@@ -1,0 +1,63 @@
+import { objectKey } from '../ir/origin.ts';
+import type { PolicyRef } from '../ir/route.ts';
+import type { PolicyCatalogue, ResolveContext } from '../pipeline/policy.ts';
+import type { PolicyEntry } from '../resources/gateway-route/schema.ts';
+import type { Report } from './report.ts';
+
+const NONE: readonly PolicyRef[] = [];
+
+export interface PolicyContext {
+  readonly namespace: string;
+  readonly catalogue: PolicyCatalogue;
+  readonly report: Report;
+  /** `spec` of an object, by its key; null when it is not there. */
+  readonly referred: (key: string) => unknown;
+}
+
+/**
+ * The policies of one list. Their configuration was validated with the object; what is left is to find them, and what
+ * they refer to.
+ */
+export function translatePolicies(
+  entries: readonly PolicyEntry[] | undefined,
+  at: string,
+  context: PolicyContext,
+): readonly PolicyRef[] {
+  const { catalogue, report } = context;
+  if (entries === undefined) return NONE;
+  return entries.flatMap((entry, index) => {
+    const [name, config] = Object.entries(entry)[0] ?? ['', undefined];
+    const origin = `${at}[${index}]`;
+    const spec = catalogue.get(name);
+    if (spec !== undefined) {
+      const resolved = spec.resolve?.(config, resolveContext(`${origin}.${name}`, context)) ?? config;
+      return [{ name, config: resolved, origin: report.place(origin) }];
+    }
+    const message = `there is no such policy; known are: ${[...catalogue.keys()].join(', ') || 'none'}`;
+    report.fault(origin, { code: 'policyRefused', policy: name, message });
+    return [];
+  });
+}
+
+function resolveContext(at: string, { namespace, report, referred }: PolicyContext): ResolveContext {
+  return {
+    id: `${objectKey(report.place('').object)} ${at}`,
+    namespace,
+    referred: (kind, name, field) => {
+      const ref = { kind, namespace, name };
+      const spec = referred(objectKey(ref));
+      if (spec === null) report.missing(`${at}.${field}`, { code: 'referenceNotFound', ref });
+      return spec;
+    },
+  };
+}
+
+/** A kind of policy in `inner` takes the place of every policy of that kind in `outer`. */
+export function mergePolicies(
+  outer: readonly PolicyRef[],
+  inner: readonly PolicyRef[],
+): readonly PolicyRef[] {
+  if (inner.length === 0) return outer;
+  const overridden = new Set(inner.map((policy) => policy.name));
+  return [...outer.filter((policy) => !overridden.has(policy.name)), ...inner];
+}

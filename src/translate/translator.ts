@@ -1,0 +1,178 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EndpointsIr } from '../ir/cluster.ts';
+import type { Finding } from '../ir/finding.ts';
+import type { GatewayIr, IrDelta } from '../ir/gateway.ts';
+import { type ObjectRef, type Origin, objectKey } from '../ir/origin.ts';
+import type { RouteIr } from '../ir/route.ts';
+import type { ResourceKind } from '../resources/kinds.ts';
+import { ClusterStore } from './cluster-store.ts';
+import type { Input, InputObject, InputObjectOf } from './input.ts';
+import type { TranslateOptions } from './options.ts';
+import { checkConsumer } from './references.ts';
+import { type RouteChange, RouteStore } from './route-store.ts';
+import type { ServiceShape } from './service.ts';
+import { ServiceStore } from './service-store.ts';
+
+/** What a change of the resources means for the data plane. */
+export interface TranslatedChange {
+  readonly delta: IrDelta;
+  /** Endpoint lists that are new or different. */
+  readonly endpoints: readonly EndpointsIr[];
+}
+
+/**
+ * Resources → IR and findings. It holds the last state, so that a change costs what it touches: an object
+ * is translated once per version, and a route again when something that it names changes.
+ *
+ * The passes of one change, in order: stores of referenced kinds, then Services and slices, then the routes that
+ * are new or depend on what changed, then the clusters and endpoints that those need.
+ */
+export class Translator {
+  readonly #services: ServiceStore;
+  readonly #routes: RouteStore;
+  readonly #clusters: ClusterStore;
+  /** Every object of the kinds that are only referred to. */
+  readonly #referred = new Map<string, InputObject>();
+  readonly #consumers = new Map<string, InputObjectOf<'Consumer'>>();
+  #sourceFindings: readonly Finding[] = [];
+
+  /** `now` tells since when a version is served; nothing else depends on it. */
+  constructor(options: TranslateOptions, now: () => Date = () => new Date()) {
+    this.#services = new ServiceStore(options.backends);
+    this.#routes = new RouteStore(options, { service: this.service, referred: this.referredSpec }, now);
+    this.#clusters = new ClusterStore((service, portName) => this.#services.endpoints(service, portName));
+  }
+
+  get ir(): GatewayIr {
+    return { routes: this.#routes.routes, clusters: this.#clusters.all };
+  }
+
+  get endpoints(): readonly EndpointsIr[] {
+    return this.#clusters.endpoints;
+  }
+
+  /** Everything that is known to be wrong now, the source's findings first. */
+  get findings(): readonly Finding[] {
+    const consumers = [...this.#consumers.values()].flatMap((consumer) =>
+      checkConsumer(consumer, this.referred),
+    );
+    return [...this.#fromSource(), ...this.#routes.findings, ...this.#services.findings, ...consumers];
+  }
+
+  /** A Service that there is, by its key. */
+  readonly service = (key: string): ServiceShape | undefined => this.#services.shape(key);
+
+  /** An object of a kind that is only referred to. */
+  readonly referred = (kind: ResourceKind, namespace: string, name: string): InputObject | undefined =>
+    this.#referred.get(objectKey({ kind, namespace, name }));
+
+  /** What policies see of an object that they refer to; null when it is not there. */
+  readonly referredSpec = (key: string): unknown => {
+    const object = this.#referred.get(key)?.object;
+    return object === undefined || !('spec' in object) ? null : object.spec;
+  };
+
+  /** The exact place of a field that the IR names. */
+  locate(origin: Origin): Origin {
+    return this.#routes.servedSource(objectKey(origin.object))?.origin(origin.fieldPath) ?? origin;
+  }
+
+  /** Takes a change of the resources. */
+  update(change: Input): TranslatedChange {
+    this.#sourceFindings = change.findings;
+    const removedRoutes = new Set<string>();
+    const upsertedRoutes = new Map<string, RouteIr>();
+    const put = ({ route, needsBefore, needsAfter }: RouteChange): void => {
+      this.#clusters.replace(needsBefore, needsAfter);
+      upsertedRoutes.set(route.key, route);
+    };
+    const stale = new Set<string>();
+    for (const ref of change.remove) this.#remove(ref, stale, removedRoutes);
+    for (const sourced of change.upsert) this.#keep(sourced, stale);
+    for (const sourced of change.upsert) {
+      if (sourced.kind === 'GatewayRoute') put(this.#routes.put(objectKey(sourced.ref), sourced));
+    }
+    for (const key of stale) {
+      const refreshed = upsertedRoutes.has(key) ? null : this.#routes.refresh(key);
+      if (refreshed !== null) put(refreshed);
+    }
+    const clusters = this.#clusters.take();
+    return {
+      delta: {
+        upsertRoutes: [...upsertedRoutes.values()],
+        removeRoutes: [...removedRoutes].filter((key) => !upsertedRoutes.has(key)),
+        upsertClusters: clusters.upsert,
+        removeClusters: clusters.remove,
+      },
+      endpoints: clusters.endpoints,
+    };
+  }
+
+  #remove(ref: ObjectRef, stale: Set<string>, removedRoutes: Set<string>): void {
+    const key = objectKey(ref);
+    if (this.#referred.delete(key)) this.#markDependents(key, stale);
+    this.#consumers.delete(key);
+    if (ref.kind === 'GatewayRoute') {
+      const needs = this.#routes.remove(key);
+      if (needs === null) return;
+      this.#clusters.replace(needs, new Map());
+      removedRoutes.add(key);
+    } else if (ref.kind === 'Service') {
+      this.#markService(this.#services.removeService(ref.namespace, ref.name), stale);
+    } else if (ref.kind === 'EndpointSlice') {
+      for (const service of this.#services.removeSlice(key)) this.#clusters.markService(service);
+    }
+  }
+
+  /** Takes everything that routes refer to, before any route is translated. */
+  #keep(sourced: InputObject, stale: Set<string>): void {
+    switch (sourced.kind) {
+      case 'Service':
+        this.#markService(this.#services.putService(sourced), stale);
+        break;
+      case 'EndpointSlice':
+        for (const service of this.#services.putSlice(sourced)) this.#clusters.markService(service);
+        break;
+      case 'Consumer':
+        this.#consumers.set(objectKey(sourced.ref), sourced);
+        break;
+      case 'RateLimitPolicy':
+      case 'Secret':
+        this.#putReferred(sourced, stale);
+        break;
+      case 'GatewayRoute':
+        break;
+    }
+  }
+
+  #putReferred(sourced: InputObject, stale: Set<string>): void {
+    const key = objectKey(sourced.ref);
+    const before = this.referredSpec(key);
+    this.#referred.set(key, sourced);
+    if (!isDeepStrictEqual(before, this.referredSpec(key))) this.#markDependents(key, stale);
+  }
+
+  #markDependents(key: string, stale: Set<string>): void {
+    for (const route of this.#routes.dependentsOf(key)) stale.add(route);
+  }
+
+  #markService(service: string | null, stale: Set<string>): void {
+    if (service === null) return;
+    this.#clusters.markService(service);
+    this.#markDependents(service, stale);
+  }
+
+  /** The source keeps a bad object's last good version by not removing it: here that is said. */
+  *#fromSource(): Iterable<Finding> {
+    const told = new Set<string>();
+    for (const finding of this.#sourceFindings) {
+      yield finding;
+      const key = objectKey(finding.origin.object);
+      const since =
+        finding.code === 'invalid' || finding.code === 'unreadable' ? this.#routes.servedSince(key) : null;
+      if (since === null || told.has(key)) continue;
+      told.add(key);
+      yield { origin: finding.origin, code: 'keptLastGood', since };
+    }
+  }
+}

@@ -1,0 +1,3 @@
+module portreeve.test/cluster/build/backend
+
+go 1.26

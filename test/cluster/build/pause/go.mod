@@ -1,0 +1,3 @@
+module portreeve.test/cluster/build/pause
+
+go 1.26

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { policyCatalogue } from '../../../src/policies/index.ts';
+import { customResourceDefinitions } from '../../../src/resources/crd/definitions.ts';
+import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
+import { type KubeKind, pathOf } from '../../../src/sources/kubernetes/client/object.ts';
+import { KINDS } from '../../../src/sources/kubernetes/kinds.ts';
+import { backendObjects, type Cluster, clusterUnavailable, startCluster, waitUntil } from '../index.ts';
+import { FaultProxy } from './fault-proxy.ts';
+import { GatewayProcess } from './gateway-process.ts';
+
+const namespace = 'scale-test';
+const crds = [...customResourceDefinitions(policyCatalogue).values()];
+const ROUTES = 10_000;
+const AT_ONCE = 32;
+
+describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFIG !== undefined)(
+  'a large cluster',
+  () => {
+    let cluster: Cluster;
+    let proxy: FaultProxy;
+    let client: ApiClient;
+    let gateway: GatewayProcess | null = null;
+
+    const put = (kind: KubeKind, name: string, content: object): Promise<unknown> =>
+      client.json({
+        method: 'PATCH',
+        path: pathOf(kind, namespace, name),
+        query: { fieldManager: 'test', force: true },
+        contentType: 'application/apply-patch+yaml',
+        body: { apiVersion: kind.apiVersion, kind: kind.kind, metadata: { name, namespace }, ...content },
+      });
+    const putRoute = (name: string, rules: readonly object[]) =>
+      put(KINDS.GatewayRoute, name, { spec: { hosts: [`${name}.example.com`], rules } });
+    /** So many calls of `work`, some of them at once. */
+    const many = async (count: number, work: (index: number) => Promise<unknown>): Promise<void> => {
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        while (next < count) await work(next++);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    };
+
+    beforeAll(async () => {
+      cluster = await startCluster();
+      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, ...crds);
+      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+      await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 1 }));
+      await cluster.kubectl('rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=90s');
+      proxy = await FaultProxy.start(cluster);
+      client = new ApiClient(proxy.kubeconfigPath);
+      await many(ROUTES, (index) =>
+        putRoute(`r${index}`, [
+          index === 5_000
+            ? { matches: [{ path: { regex: '(a' } }], respond: { status: 200 } }
+            : { backends: [{ service: { name: 'echo', port: 'http' } }] },
+        ]),
+      );
+    });
+    afterAll(async () => {
+      await gateway?.stop('SIGKILL');
+      await cluster?.kubectl('delete', 'namespace', namespace, '--wait=false');
+      await client?.close();
+      await proxy?.stop();
+      await cluster?.stop();
+    });
+
+    const statusOf = (host: string): Promise<number> =>
+      gateway!.get('/', { host: `${host}.example.com` }).then((reply) => reply.status);
+
+    test('a cold start with 10,000 routes, of which one is bad', async () => {
+      gateway = GatewayProcess.spawn(cluster, { identity: 'one', args: ['--namespace', namespace] });
+      await gateway.ready();
+      expect(gateway.events('ready')).toMatchObject([{ routes: ROUTES }]);
+      expect([await statusOf('r0'), await statusOf('r9999')]).toEqual([200, 200]);
+      // A pattern that can't be read matches nothing.
+      expect([await statusOf('r5000'), gateway.events('finding')]).toMatchObject([
+        404,
+        [{ code: 'regexRefused', object: `GatewayRoute/${namespace}/r5000` }],
+      ]);
+      const lists = await gateway.metric('gateway_source_requests');
+      // 20 pages of routes, a list and a watch for each kind, the lease and the statuses of a moment.
+      expect(lists).toBeLessThan(2_000);
+    });
+
+    test('one route of many changes while all their statuses are being written', async () => {
+      await putRoute('r7', [{ respond: { status: 418 } }]);
+      await waitUntil(async () => (await statusOf('r7')) === 418, { what: 'the change', timeoutMs: 30_000 });
+      await client.json({ method: 'DELETE', path: pathOf(KINDS.GatewayRoute, namespace, 'r8') });
+      await waitUntil(async () => (await statusOf('r8')) === 404, {
+        what: 'the deletion',
+        timeoutMs: 30_000,
+      });
+    });
+
+    test('a storm of EndpointSlices costs no request', async () => {
+      const slices = Array.from({ length: 50 }, (_, index) => `storm-${index}`);
+      let updates = 0;
+      let failed = 0;
+      let sent = 0;
+      const until = performance.now() + 4_000;
+      const storm = async (name: string): Promise<void> => {
+        while (performance.now() < until) {
+          updates += 1;
+          await put(KINDS.EndpointSlice, name, {
+            metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+            addressType: 'IPv4',
+            ports: [{ name: 'http', port: 80 }],
+            endpoints: [{ addresses: [`10.244.0.${(updates % 200) + 20}`], conditions: { ready: true } }],
+          });
+        }
+      };
+      const traffic = async (): Promise<void> => {
+        while (performance.now() < until) {
+          sent += 1;
+          if ((await statusOf('r0')) !== 200) failed += 1;
+        }
+      };
+      await Promise.all([...slices.map(storm), traffic()]);
+      expect(updates).toBeGreaterThan(100);
+      expect([failed, sent > 0]).toEqual([0, true]);
+    });
+
+    test('at rest nothing but watches and the lease', async () => {
+      await waitUntil(async () => (await gateway!.metric('gateway_status_waiting')) === 0, {
+        what: 'all statuses to be written',
+        timeoutMs: 280_000,
+        intervalMs: 1_000,
+      });
+      // What was on its way.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      const before = (await gateway!.metric('gateway_source_requests'))!;
+      const startedAtMs = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 8_000));
+      const requests = (await gateway!.metric('gateway_source_requests'))! - before;
+      // One renewal every two seconds.
+      expect(requests).toBeLessThanOrEqual(Math.ceil((performance.now() - startedAtMs) / 2_000) + 1);
+      const { status } = await client.json<{ status?: { conditions?: { type: string; status: string }[] } }>({
+        path: pathOf(KINDS.GatewayRoute, namespace, 'r5000'),
+      });
+      expect(status?.conditions?.find(({ type }) => type === 'Accepted')?.status).toBe('False');
+    });
+  },
+);

@@ -1,0 +1,39 @@
+/** A real Kubernetes cluster for tests. See README.md. */
+import type { Cluster, LocalOptions } from './api.ts';
+import { insideVariable } from './clients.ts';
+import { loadBackend, openExternal } from './external.ts';
+import { openLocal, startLocal } from './local.ts';
+import { stderrProgress } from './progress.ts';
+
+export type { Cluster, ExternalCluster, LocalCluster, LocalOptions } from './api.ts';
+export { type BackendOptions, backendObjects } from './backend.ts';
+export { CommandError, type RunOptions, type RunResult } from './command.ts';
+export { type ComponentName, componentNames } from './components.ts';
+export { fetchInside, type InsideReply } from './fetch.ts';
+export { backendImage } from './image-set.ts';
+export { buildImage, type ImageConfig, type ImageFile, type ImageSpec } from './images.ts';
+export { buildPortreeveImage, type PortreeveImageOptions, portreeveImage } from './portreeve-image.ts';
+export { clusterUnavailable } from './requirements.ts';
+export { waitUntil } from './wait.ts';
+
+/**
+ * The cluster for a test, the first of:
+ * 1. the one that `TEST_KUBECONFIG` names;
+ * 2. the local one that this process runs inside of (`cluster.ts exec`); its `stop` leaves it up;
+ * 3. a new local one.
+ * @throws Error that says what is missing, or which component does not serve
+ */
+export async function startCluster(options: LocalOptions = {}): Promise<Cluster> {
+  const kubeconfig = process.env.TEST_KUBECONFIG;
+  if (kubeconfig) {
+    const external = await openExternal(kubeconfig);
+    // Without a way to load images they are there already, or the tests' own manifests pull others.
+    if (process.env.TEST_IMAGE_LOAD) await loadBackend(external, options.progress ?? stderrProgress());
+    return external;
+  }
+  const inside = process.env[insideVariable];
+  if (!inside) return await startLocal(options);
+  const cluster = await openLocal(inside, false);
+  if (cluster === undefined) throw new Error(`${insideVariable}: no cluster is up in ${inside}`);
+  return cluster;
+}

@@ -1,0 +1,158 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chart, imageValues, loadPortreeve, type Values, valueArguments } from '../chart/support.ts';
+import { backendObjects, type Cluster, fetchInside, startCluster } from '../index.ts';
+import { type Load, startLoad } from './load.ts';
+import { routeObject, toService } from './objects.ts';
+
+export const RELEASE = 'gate';
+const NAME = `${RELEASE}-portreeve`;
+export const BACKEND_HOST = 'echo.example.com';
+
+export type Status = Readonly<Record<string, string>>;
+
+/**
+ * Portreeve as the chart installs it, two replicas behind a Service, in a namespace with a backend `echo` of three pods and a
+ * route to it for {@link BACKEND_HOST}.
+ */
+export class Gate {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly #values: Values;
+  #address = '';
+
+  private constructor(cluster: Cluster, namespace: string, values: Values) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.#values = {
+      ...imageValues,
+      service: { type: 'ClusterIP' },
+      resources: { requests: { cpu: '10m' } },
+      ...values,
+    };
+  }
+
+  /** `before`: what happens once the namespace is there, and before Portreeve is. */
+  static async install(
+    namespace: string,
+    values: Values = {},
+    before: (gate: Gate) => Promise<unknown> = async () => {},
+  ): Promise<Gate> {
+    const cluster = await startCluster();
+    const gate = new Gate(cluster, namespace, values);
+    try {
+      await gate.#install(before);
+    } catch (error) {
+      await gate.remove();
+      throw error;
+    }
+    return gate;
+  }
+
+  async #install(before: (gate: Gate) => Promise<unknown>): Promise<void> {
+    const { cluster, namespace } = this;
+    const scratch = mkdtempSync(join(tmpdir(), 'portreeve-survive-'));
+    try {
+      await loadPortreeve(cluster, scratch);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await cluster.kubectl('apply', '--server-side', '--force-conflicts', '-f', join(chart, 'crds'));
+    await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+    // The delay is what a preStop hook is for: a server that closes a kept connection while a request is on its way loses it.
+    const env = { DRAIN_DELAY_MS: '2000' };
+    await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 3, env }));
+    await before(this);
+    const where = ['--namespace', namespace, '--skip-crds', '--wait', '--timeout=180s'];
+    await cluster.helm('install', RELEASE, chart, ...where, ...valueArguments(this.#values));
+    await this.kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+    this.#address = await this.kubectl('get', 'service', NAME, '-o', 'jsonpath={.spec.clusterIP}');
+    await cluster.apply(routeObject(namespace, 'echo', [toService('echo')]));
+    await this.kubectl('wait', '--for=condition=Programmed', 'gatewayroute/echo', '--timeout=120s');
+  }
+
+  /** Takes away all that was put into the cluster, which may stay up. */
+  async remove(): Promise<void> {
+    const { cluster, namespace } = this;
+    await cluster.helm('uninstall', RELEASE, '--namespace', namespace, '--ignore-not-found', '--wait');
+    await cluster.kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait=false');
+    await cluster.stop();
+  }
+
+  /** Another release beside it, over the same objects; resolves once it is ready. */
+  async second(): Promise<{ remove(): Promise<unknown> }> {
+    const { cluster } = this;
+    const release = ['second', '--namespace', this.namespace];
+    const values = valueArguments({ ...this.#values, replicas: 1, webhook: { enabled: false } });
+    await cluster.helm('install', ...release, chart, '--skip-crds', '--wait', '--timeout=120s', ...values);
+    return { remove: () => cluster.helm('uninstall', ...release, '--wait') };
+  }
+
+  kubectl(...args: readonly string[]): Promise<string> {
+    return this.cluster.kubectl('--namespace', this.namespace, ...args);
+  }
+
+  load(ratePerSecond: number, host: string = BACKEND_HOST): Promise<Load> {
+    return startLoad(this.cluster, { url: `http://${this.#address}/`, host, ratePerSecond });
+  }
+
+  /** What one replica answers, chosen by kube-proxy. */
+  async status(name: string): Promise<number> {
+    const headers = { host: `${name}.example.com` };
+    return (await fetchInside(this.cluster, `http://${this.#address}/`, { headers }))[0]!.status;
+  }
+
+  /** Name and address of the ready replicas. */
+  async replicas(): Promise<readonly { readonly name: string; readonly address: string }[]> {
+    return await this.pods(`app.kubernetes.io/instance=${RELEASE}`);
+  }
+
+  async pods(selector: string): Promise<readonly { readonly name: string; readonly address: string }[]> {
+    const { items } = JSON.parse(await this.kubectl('get', 'pods', '-l', selector, '-o', 'json')) as PodList;
+    return items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata, status }) => ({ name: metadata.name, address: status.podIP ?? '' }));
+  }
+
+  /** What one replica answers itself. */
+  async statusFrom(address: string, name: string): Promise<number> {
+    const headers = { host: `${name}.example.com` };
+    return (await fetchInside(this.cluster, `http://${address}:8080/`, { headers }))[0]!.status;
+  }
+
+  /** A metric of each replica; of several series with the name, the largest. */
+  async metric(name: string): Promise<readonly number[]> {
+    const pages = (await this.replicas()).map(({ address }) =>
+      fetchInside(this.cluster, `http://${address}:9901/metrics`),
+    );
+    return (await Promise.all(pages)).map(([page]) => {
+      const lines = page!.body
+        .split('\n')
+        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+      return Math.max(0, ...lines.map((line) => Number(line.slice(line.lastIndexOf(' ') + 1))));
+    });
+  }
+
+  /** Conditions of a route, as `Accepted` to `True`. */
+  async conditions(name: string): Promise<Status> {
+    const text = await this.kubectl('get', 'gatewayroute', name, '-o', 'json');
+    const { status } = JSON.parse(text) as { status?: { conditions?: { type: string; status: string }[] } };
+    return Object.fromEntries((status?.conditions ?? []).map((one) => [one.type, one.status]));
+  }
+
+  async leader(): Promise<string> {
+    const name = `${this.namespace}-${NAME}`;
+    return await this.kubectl('get', 'lease', name, '-o', 'jsonpath={.spec.holderIdentity}').catch(() =>
+      this.kubectl('get', 'lease', NAME, '-o', 'jsonpath={.spec.holderIdentity}'),
+    );
+  }
+}
+
+interface PodList {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+    readonly status: { readonly podIP?: string };
+  }[];
+}

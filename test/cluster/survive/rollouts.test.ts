@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clusterUnavailable, waitUntil } from '../index.ts';
+import { Gate, RELEASE } from './gate.ts';
+import { expectNoFailure } from './load.ts';
+
+const REPLICAS = `app.kubernetes.io/instance=${RELEASE}`;
+
+/** Host pid of the first process of a pod's container, by the name that Kubernetes gives it. */
+function processOf(pod: string): number {
+  const found = readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    try {
+      return readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0').includes(`HOSTNAME=${pod}`);
+    } catch {
+      return false; // gone meanwhile
+    }
+  });
+  if (found.length === 0) throw new Error(`no process of ${pod}`);
+  return Number(found[0]);
+}
+
+describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => {
+  let gate: Gate;
+  /** All pods replaced, and those that were there before gone. */
+  const replaced = async (selector: string, act: () => Promise<unknown>): Promise<void> => {
+    const before = await gate.pods(selector);
+    await act();
+    await waitUntil(
+      async () => {
+        const names = (await gate.kubectl('get', 'pods', '-l', selector, '-o', 'name')).split('\n');
+        return before.every(({ name }) => !names.includes(`pod/${name}`));
+      },
+      { what: `the old pods of ${selector} to be gone`, timeoutMs: 120_000, intervalMs: 500 },
+    );
+  };
+  const restart = (deployment: string) => async (): Promise<void> => {
+    await gate.kubectl('rollout', 'restart', `deployment/${deployment}`);
+    await gate.kubectl('rollout', 'status', `deployment/${deployment}`, '--timeout=120s');
+  };
+
+  beforeAll(async () => {
+    gate = await Gate.install('survive-rollouts');
+  });
+  afterAll(() => gate?.remove());
+
+  test('a rolling update of a backend, at 500 requests a second', async () => {
+    const load = await gate.load(500);
+    await replaced('app=echo', restart('echo'));
+    await load.more(200);
+    const counts = await load.stop();
+    expectNoFailure(counts);
+    expect(Object.keys(counts.pods).length).toBeGreaterThanOrEqual(6);
+  });
+
+  test('a rolling update of Portreeve', async () => {
+    const load = await gate.load(200);
+    await replaced(REPLICAS, restart(`${RELEASE}-portreeve`));
+    await load.more(200);
+    expectNoFailure(await load.stop());
+  });
+
+  test('a backend without pods is answered with 503, until it has some again', async () => {
+    const load = await gate.load(100);
+    const scale = (replicas: number) => gate.kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
+    await scale(0);
+    await load.more(50, 503);
+    await scale(3);
+    await gate.kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+    await load.more(100);
+    expectNoFailure(await load.stop(), [200, 503]);
+    const after = await gate.load(100);
+    await after.more(200);
+    expectNoFailure(await after.stop());
+  });
+
+  test.skipIf(process.env.TEST_KUBECONFIG !== undefined)('a backend pod killed with -9', async () => {
+    const load = await gate.load(200);
+    const [victim] = await gate.pods('app=echo');
+    process.kill(processOf(victim!.name), 'SIGKILL');
+    await waitUntil(
+      async () => (await gate.kubectl('get', 'pod', victim!.name, '-o', 'jsonpath={..restartCount}')) === '1',
+      { what: 'the container to start again' },
+    );
+    await gate.kubectl('wait', '--for=condition=Ready', `pod/${victim!.name}`, '--timeout=60s');
+    await load.more(200);
+    const counts = await load.stop();
+    expectNoFailure(counts);
+    // The budget of the defaults is a fifth of the requests.
+    const retries = await gate.metric('gateway_upstream_retries_total');
+    expect(Math.max(...retries)).toBeGreaterThan(0);
+    expect(Math.max(...retries)).toBeLessThan(counts.sent / 5);
+  });
+
+  test('a node is drained of gateways and backends, one after the other', async () => {
+    // The cluster has one node: its pods are evicted through their disruption budgets, and come back to it.
+    const node = (await gate.cluster.kubectl('get', 'nodes', '-o', 'name')).trim().split('\n')[0]!;
+    const load = await gate.load(200);
+    const drain = (selector: string) => async (): Promise<void> => {
+      const draining = gate.cluster.kubectl(
+        ...['drain', node, `--pod-selector=${selector}`, '--delete-emptydir-data', '--ignore-daemonsets'],
+        ...['--timeout=120s'],
+      );
+      await waitUntil(
+        async () =>
+          (await gate.cluster.kubectl('get', node, '-o', 'jsonpath={.spec.unschedulable}')) === 'true',
+        { what: 'the node to be cordoned', intervalMs: 20 },
+      );
+      await gate.cluster.kubectl('uncordon', node);
+      await draining;
+    };
+    await gate.cluster.apply({
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'echo', namespace: gate.namespace },
+      spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'echo' } } },
+    });
+    await replaced('app=echo', drain('app=echo'));
+    await replaced(REPLICAS, drain(REPLICAS));
+    await load.more(200);
+    expectNoFailure(await load.stop());
+  });
+});

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long {@link waitUntil} asks, how often, and what its error says. */
+export interface WaitOptions {
+  /** What is waited for, as in "gave up waiting for …". */
+  readonly what: string;
+  readonly timeoutMs?: number;
+  readonly intervalMs?: number;
+}
+
+/**
+ * Asks `probe` until it gives something other than `undefined` or `false`, and returns that. A throw counts as "not
+ * yet"; the last one becomes the cause of the error.
+ * @throws Error after `timeoutMs` (60,000 by default)
+ */
+export async function waitUntil<T>(
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  options: WaitOptions,
+): Promise<T> {
+  const { what, timeoutMs = 60_000, intervalMs = 100 } = options;
+  const deadline = performance.now() + timeoutMs;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      if (error instanceof GiveUp) throw error;
+      cause = error;
+    }
+    if (performance.now() > deadline)
+      throw new Error(`gave up waiting for ${what} after ${timeoutMs} ms`, { cause });
+    await sleep(intervalMs);
+  }
+}
+
+/** Thrown by a probe of {@link waitUntil} that knows that waiting is in vain. */
+export class GiveUp extends Error {
+  override readonly name = 'GiveUp';
+}
