@@ -49,7 +49,7 @@ describe('health', () => {
 
   it('is ready when every thread listens and has a table', async () => {
     const reply = await get('/readyz');
-    expect([reply.status, await reply.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    expect([reply.status, await reply.json()]).toEqual([200, { ready: true, reasons: [], warnings: [] }]);
   });
 
   it('says why it is not ready', async () => {

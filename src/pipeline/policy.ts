@@ -5,6 +5,8 @@ import type { Counter } from '../observe/thread-metrics.ts';
 import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
 
+export type { Counter };
+
 /** Phases in the order in which they see a request; answers pass them in reverse. */
 export const PHASES = ['edge', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
 export type Phase = (typeof PHASES)[number];

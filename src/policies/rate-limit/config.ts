@@ -29,9 +29,9 @@ export const schema = refined(
       }),
       ...limitScope,
       headers: choice(
-        ['off', 'standard'],
+        ['none', 'standard'],
         'standard: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) on every answer.',
-        { default: 'off' },
+        { default: 'none' },
       ),
     },
     'Limits how many requests a client may send: a RateLimitPolicy by name, or limits of its own.',
@@ -48,7 +48,7 @@ export interface RateLimitConfig extends LimitScope {
   /** Of its buckets. */
   readonly id: string;
   readonly limits: readonly Limit[];
-  readonly headers: 'off' | 'standard';
+  readonly headers: 'none' | 'standard';
 }
 
 /** `spec` of a RateLimitPolicy. */

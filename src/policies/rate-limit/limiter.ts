@@ -1,6 +1,6 @@
 import { type Limit, perSecond } from '../../lib/limit-schema.ts';
-import type { Counter } from '../../observe/thread-metrics.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
+import type { Counter } from '../../pipeline/policy.ts';
 import { compileKey, type RequestKey } from '../../pipeline/request-key.ts';
 import { bucketMeter, type Meter, windowMeter } from '../../state/limits/meter.ts';
 import { type WindowUnit, windowSeconds } from '../../state/limits/window.ts';

@@ -175,7 +175,7 @@ test('standard headers stand on every answer', async () => {
 });
 
 test.each([
-  ['neither', { headers: 'off' }, 'exactly one of ref or limits'],
+  ['neither', { headers: 'none' }, 'exactly one of ref or limits'],
   ['both', { ref: 'a', limits: [limit()] }, 'exactly one of ref or limits'],
   ['no store', { scope: 'cluster', limits: [limit()] }, 'needs a store'],
   [

@@ -84,11 +84,11 @@ describe('UpstreamCluster.setEndpoints', () => {
     expect(cluster.pick('random', null)).not.toBe(tls);
   });
 
-  it('gives its series back when it is closed', () => {
+  it('gives its series back when it has left the table', () => {
     const pool = poolOf();
     const cluster = new UpstreamCluster(IR, pool);
     cluster.setEndpoints([endpointIr(1)]);
-    cluster.close();
+    cluster.retire();
     expect([pool.metrics.released, cluster.pick('random', null)]).toEqual([1, null]);
   });
 });

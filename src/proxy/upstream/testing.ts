@@ -59,6 +59,9 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
     connectMs: 2000,
     idleMs: 60_000,
     wheel: new Wheel(),
+    onFault(error) {
+      throw error;
+    },
     ...times,
     metrics: new CountingMetrics(),
   };
@@ -67,27 +70,6 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
 export function endpointIr(port: number, more: Partial<EndpointIr> = {}): EndpointIr {
   const health = { ready: true, serving: true, terminating: false };
   return { address: '127.0.0.1', port, ...health, weight: 1, zone: null, ...more };
-}
-
-/** Remembers what it was given. */
-export class TestWaiter implements ConnectionWaiter {
-  withdrawn = false;
-  connection: UpstreamConnection | null = null;
-  error: GatewayError | null = null;
-  readonly #onServed: (() => void) | null;
-
-  constructor(onServed: (() => void) | null = null) {
-    this.#onServed = onServed;
-  }
-
-  onConnection(connection: UpstreamConnection): void {
-    this.connection = connection;
-    this.#onServed?.();
-  }
-  onNoConnection(error: GatewayError): void {
-    this.error = error;
-    this.#onServed?.();
-  }
 }
 
 /** A server that accepts and says what it is told to. */

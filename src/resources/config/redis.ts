@@ -43,15 +43,25 @@ export const redisSchema = refined(
           ['env', 'file'],
           {
             env: Type.Optional(
-              text('Name of an environment variable.', { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', maxLength: 256 }),
+              text('Name of an environment variable.', {
+                pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+                maxLength: 256,
+              }),
             ),
-            file: Type.Optional(text('A file, such as a mounted Secret; white space at its end is left out.')),
+            file: Type.Optional(
+              text('A file, such as a mounted Secret; white space at its end is left out.'),
+            ),
           },
           'Where the password stands: exactly one of env, file.',
         ),
       ),
       tls: Type.Optional(marker('Connect by TLS; the certificate must be good for the host.')),
-      database: Type.Integer({ description: 'Number of the database.', default: 0, minimum: 0, maximum: 65_535 }),
+      database: Type.Integer({
+        description: 'Number of the database.',
+        default: 0,
+        minimum: 0,
+        maximum: 65_535,
+      }),
       timeout: duration('What one request may wait for it.', '50ms'),
     },
     'A Redis connection: exactly one of address, sentinel, cluster.',
@@ -63,10 +73,20 @@ export const redisSchema = refined(
 );
 
 type RedisConfig = Static<typeof redisSchema>;
-type Place = { readonly kind: 'env'; readonly name: string } | { readonly kind: 'file'; readonly path: string };
+type Place =
+  | { readonly kind: 'env'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string };
 
 /** Has the shape of `RedisIr`. */
-export function resolveRedis({ name, username, passwordFrom, tls, database, timeout, ...where }: RedisConfig) {
+export function resolveRedis({
+  name,
+  username,
+  passwordFrom,
+  tls,
+  database,
+  timeout,
+  ...where
+}: RedisConfig) {
   return {
     name,
     topology: resolveTopology(where),
@@ -83,7 +103,11 @@ function resolvePlace(from: RedisConfig['passwordFrom']): Place | null {
   return from?.file === undefined ? null : { kind: 'file', path: from.file };
 }
 
-function resolveTopology({ address, sentinel, cluster }: Pick<RedisConfig, 'address' | 'sentinel' | 'cluster'>) {
+function resolveTopology({
+  address,
+  sentinel,
+  cluster,
+}: Pick<RedisConfig, 'address' | 'sentinel' | 'cluster'>) {
   if (address !== undefined) return { kind: 'single' as const, address: splitAddress(address) };
   if (cluster !== undefined) return { kind: 'cluster' as const, addresses: cluster.map(splitAddress) };
   const { master, addresses } = sentinel!;

@@ -165,7 +165,9 @@ export function gatewayConfigSchema(policies: PolicyDescriptions) {
       pool: { ...pool, default: {} },
       rateLimits: { ...rateLimits, default: {} },
       redis: {
-        ...listByName(redisSchema, 'Where rate limits of scope `cluster` count: Redis 6.2 or later.', { maxItems: 16 }),
+        ...listByName(redisSchema, 'Where rate limits of scope `cluster` count: Redis 6.2 or later.', {
+          maxItems: 16,
+        }),
         default: [],
       },
       serverHeader: text("Server header of every answer; empty: none, and the backend's is removed.", {

@@ -64,8 +64,11 @@ export class RedisClient {
   }
 }
 
+/** ioredis' own types contradict one another where it comes to `undefined` in these two. */
+type Options<T> = Omit<T, 'replyMapping' | 'redisOptions'>;
+
 function connect(ir: RedisIr): RedisConnection {
-  const common: RedisOptions = {
+  const common: Options<RedisOptions> = {
     ...(ir.username === null ? {} : { username: ir.username }),
     ...(ir.password === null ? {} : { password: readSecret(ir.password) }),
     ...(ir.tls ? { tls: {} } : {}),
@@ -93,7 +96,7 @@ function connect(ir: RedisIr): RedisConnection {
       });
     }
     case 'cluster': {
-      const options: ClusterOptions = {
+      const options: Options<ClusterOptions> & { redisOptions: Options<RedisOptions> } = {
         redisOptions: common,
         enableOfflineQueue: false,
         clusterRetryStrategy: reconnectMs,
