@@ -2,10 +2,7 @@ import net from 'node:net';
 import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
 import type { PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
-import type { GatewayError } from '../../pipeline/errors.ts';
 import { Wheel } from '../wheel.ts';
-import type { ConnectionWaiter } from './answer-handler.ts';
-import type { UpstreamConnection } from './connection.ts';
 import type { PoolContext } from './endpoint.ts';
 
 /** For the unit tests of clusters and pools. */
