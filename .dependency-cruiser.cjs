@@ -35,8 +35,12 @@ const LAYERS = {
     may: ['ir/', 'lib/', 'observe/'],
     why: 'Counters and buckets are used by policies and proxy; neither may shape them.',
   },
+  outbound: {
+    may: ['ir/', 'lib/', 'observe/'],
+    why: 'Calls of our own to providers and webhooks, with their time limits: below the policies that make them.',
+  },
   policies: {
-    may: ['pipeline/', 'state/', 'ir/', 'lib/'],
+    may: ['pipeline/', 'state/', 'outbound/', 'ir/', 'lib/'],
     why: 'A policy sees a request through the pipeline contract only, so it can be tested and replaced alone.',
   },
   compile: {
