@@ -39,11 +39,13 @@ export function resolveProgramConfig(
   catalogue: PolicyCatalogue,
 ): Config {
   const { listen } = overrides;
+  // Whoever may write the folder may run programs here: what a cluster forbids is theirs to choose.
+  const targets = { allowLoopback: true, allowLinkLocal: false };
   const listeners = listen === undefined ? file.settings.listeners : [{ name: 'http', ...listen }];
   return Object.freeze({
     directory,
     configFile: file.file,
-    settings: Object.freeze({ ...file.settings, listeners }),
+    settings: Object.freeze({ ...file.settings, listeners, outbound: targets }),
     admin: overrides.admin ?? file.admin,
     // Follows the cgroup's CPU quota and the CPU mask.
     threads: overrides.threads ?? file.threads ?? Math.max(1, availableParallelism()),
@@ -53,11 +55,9 @@ export function resolveProgramConfig(
       listeners: listeners.map((listener) => listener.name),
       catalogue,
       globalPolicies: file.policies,
-      // Whoever may write the folder may run programs here: what a cluster forbids is theirs to choose.
       backends: {
+        ...targets,
         allowUrls: true,
-        allowLoopback: true,
-        allowLinkLocal: false,
         allowExternalNames: false,
         crossNamespace: { kind: 'any' as const },
       },

@@ -34,12 +34,13 @@ export async function loadClusterConfig(
   const validators = createValidators(policyCatalogue);
   const file = await readConfigFile(configFile, policyCatalogue, validators);
   const config = resolveProgramConfig('the cluster', file, overrides, policyCatalogue);
+  const targets = { allowLoopback: false, allowLinkLocal: false };
   const backends = {
+    ...targets,
     allowUrls: file.allowUrlBackends,
-    allowLoopback: false,
-    allowLinkLocal: false,
     allowExternalNames: false,
     crossNamespace: { kind: 'pairs' as const, pairs: file.allowCrossNamespace },
   };
-  return { config: { ...config, translate: { ...config.translate, backends } }, validators };
+  const settings = { ...config.settings, outbound: targets };
+  return { config: { ...config, settings, translate: { ...config.translate, backends } }, validators };
 }

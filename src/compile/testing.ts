@@ -28,6 +28,7 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 65_536, permitKeys: 256 }),
       redis: [],
+      outbound: { allowLoopback: true, allowLinkLocal: false },
       rateLimitHits: () => ({ add: () => undefined }),
       log: () => undefined,
     },

@@ -1,3 +1,4 @@
+import type { AddressRules } from '../lib/target-address.ts';
 import type { RedisIr } from './redis.ts';
 
 /** Where a data-plane thread listens. */
@@ -68,6 +69,8 @@ export interface GatewaySettings {
   readonly pool: PoolLimits;
   readonly rateLimits: RateLimitMemory;
   readonly redis: readonly RedisIr[];
+  /** What the gateway may call for itself: providers of keys and users, webhooks. */
+  readonly outbound: AddressRules;
   /** Value of the Server header on every answer; null: none, and the backend's is removed. */
   readonly serverHeader: string | null;
   /** Pseudonym in Via (RFC 9110 section 7.6.3); null: none. */

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import type { LimitMemory } from '../ir/messages.ts';
 import type { RedisIr } from '../ir/redis.ts';
+import type { AddressRules } from '../lib/target-address.ts';
 import type { Counter } from '../observe/thread-metrics.ts';
 import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
@@ -18,6 +19,8 @@ export interface PolicyEnv {
   readonly limits: LimitMemory;
   /** The Redis connections that the gateway's configuration has. */
   readonly redis: readonly RedisIr[];
+  /** Which addresses the gateway's own calls may go to. */
+  readonly outbound: AddressRules;
   /**
    * Refusals of one limiter, in `gateway_rate_limit_hits_total`.
    * @param limiterType from the configuration, never from the request

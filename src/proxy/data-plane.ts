@@ -49,6 +49,7 @@ export class DataPlane {
         threadId,
         limits: options.start.limits,
         redis: settings.redis,
+        outbound: settings.outbound,
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
         log: options.log,
       },

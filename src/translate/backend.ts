@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ClusterIr, Endpoint } from '../ir/cluster.ts';
+import { refuseAddress } from '../lib/target-address.ts';
 import type { RouteBackend } from '../resources/gateway-route/schema.ts';
-import { refuseAddress } from './address.ts';
 import { mayRefer } from './namespaces.ts';
 import type { BackendRules } from './options.ts';
 import type { Report } from './report.ts';

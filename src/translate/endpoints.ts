@@ -1,6 +1,6 @@
 import type { Endpoint } from '../ir/cluster.ts';
+import { type AddressRules, refuseAddress } from '../lib/target-address.ts';
 import type { EndpointSlice } from '../resources/core/endpoint-slice.ts';
-import { type AddressRules, refuseAddress } from './address.ts';
 import type { InputObjectOf } from './input.ts';
 import { Report } from './report.ts';
 import type { ServiceShape } from './service.ts';

@@ -1,6 +1,6 @@
 import type { PolicyRef } from '../ir/route.ts';
+import type { AddressRules } from '../lib/target-address.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
-import type { AddressRules } from './address.ts';
 import type { NamespaceRules } from './namespaces.ts';
 
 /** What backends may be besides Services of the cluster. */

@@ -1,8 +1,8 @@
 import type { Endpoint } from '../ir/cluster.ts';
 import type { Finding } from '../ir/finding.ts';
 import { objectKey } from '../ir/origin.ts';
+import type { AddressRules } from '../lib/target-address.ts';
 import { SERVICE_NAME_LABEL } from '../resources/core/endpoint-slice.ts';
-import type { AddressRules } from './address.ts';
 import { checkSlice, collectEndpoints, type SourcedSlice } from './endpoints.ts';
 import type { InputObjectOf } from './input.ts';
 import { type ServiceShape, sameShape, serviceKey, serviceShape } from './service.ts';

@@ -50,6 +50,7 @@ const SETTINGS: GatewaySettings = {
   pool: { maxConnectionsPerEndpoint: 100, maxPendingPerEndpoint: 100, maxIdlePerEndpoint: 100 },
   rateLimits: { bucketBytes: 512, permitKeys: 16 },
   redis: [],
+  outbound: { allowLoopback: true, allowLinkLocal: false },
   serverHeader: null,
   via: null,
   refusedMethods: ['TRACE'],

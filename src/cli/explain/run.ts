@@ -44,6 +44,7 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
       redis: config.settings.redis,
+      outbound: config.settings.outbound,
       rateLimitHits: () => ({ add: () => {} }),
       log: () => {},
     },

@@ -5,7 +5,7 @@ import type { GatewayConfig } from './schema.ts';
 
 /**
  * A validated configuration with its units resolved: milliseconds, bytes, null for what is switched off.
- * `settings` has the shape of `GatewaySettings` of the IR.
+ * `settings` has the shape of `GatewaySettings` of the IR, without what depends on where the program runs.
  * @throws RangeError for a size of 2^53 bytes or more.
  */
 export function resolveConfig(config: GatewayConfig) {

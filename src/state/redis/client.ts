@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { RedisIr, SecretPlace } from '../../ir/redis.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker } from '../../lib/breaker.ts';
 
 /** It gave no answer in time, or said that it can't. */
 export class StoreUnavailable extends Error {}

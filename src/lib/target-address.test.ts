@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refuseAddress } from './address.ts';
+import { refuseAddress } from './target-address.ts';
 
 const STRICT = { allowLoopback: false, allowLinkLocal: false };
 const OPEN = { allowLoopback: true, allowLinkLocal: true };

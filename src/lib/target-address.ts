@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { matcher } from '../lib/cidr.ts';
+import { matcher } from './cidr.ts';
 
-/** Addresses that a backend may only have when the operator allowed it. */
+/** Addresses that a backend, or what the gateway itself calls, may only have when the operator allowed it. */
 export interface AddressRules {
   readonly allowLoopback: boolean;
   /** Also where clouds keep their metadata service. */
@@ -15,7 +15,7 @@ const isLinkLocal = matcher(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128']
 const isUnusable = matcher(['0.0.0.0/8', '224.0.0.0/3', '::/128', 'ff00::/8']);
 
 /**
- * Why an address may not be a backend; null when it may. IPv4 addresses mapped into IPv6 are judged as the
+ * Why nothing may be sent to an address; null when it may. IPv4 addresses mapped into IPv6 are judged as the
  * IPv4 addresses that they are.
  */
 export function refuseAddress(address: string, rules: AddressRules): string | null {

@@ -12,7 +12,7 @@ export class Breaker {
   #shutUntilMs = 0;
   #probing = false;
 
-  /** Whether to try now. Each true is followed by `succeeded` or `failed`. */
+  /** Whether to try now. Each true is followed by `succeeded`, `failed` or `abandoned`. */
   mayTry(nowMs: number): boolean {
     if (this.#failures < FAILURES) return true;
     if (this.#probing || nowMs < this.#shutUntilMs) return false;
@@ -31,5 +31,10 @@ export class Breaker {
     if (this.#probing) this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
     this.#probing = false;
     if (this.#failures >= FAILURES) this.#shutUntilMs = nowMs + this.#pauseMs;
+  }
+
+  /** Nobody waited for the outcome: the next one may try in its place. */
+  abandoned(): void {
+    this.#probing = false;
   }
 }
