@@ -4,9 +4,11 @@
  * microseconds for one changed route. Bytes a route need `--expose-gc`.
  * Run: `node --expose-gc bench/micro/router.ts [largest number of routes]`
  */
+
 import { TableBuilder } from '../../src/compile/builder.ts';
 import type { MatchInput, RoutingTable } from '../../src/compile/table.ts';
 import { inputOf, matchOf, routeOf, testEnv } from '../../src/compile/testing.ts';
+import { NO_CHANGE } from '../../src/ir/gateway.ts';
 import type { RouteIr } from '../../src/ir/route.ts';
 
 interface Shape {
@@ -87,8 +89,7 @@ function nsPerMatch(table: RoutingTable<string>, shape: Shape, count: number, as
 function measure(shape: Shape, count: number): void {
   const routes = Array.from({ length: count }, (_, i) => shape.route(i));
   const builder = new TableBuilder(testEnv());
-  const apply = (upsertRoutes: readonly RouteIr[]) =>
-    builder.apply({ upsertRoutes, removeRoutes: [], upsertClusters: [], removeClusters: [] }, 1);
+  const apply = (upsertRoutes: readonly RouteIr[]) => builder.apply({ ...NO_CHANGE, upsertRoutes }, 1);
   globalThis.gc?.();
   const heapBefore = process.memoryUsage().heapUsed;
   const begin = performance.now();

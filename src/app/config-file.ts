@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PolicyRef } from '../ir/route.ts';
-import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import type { PolicyCatalogue, ResolveContext } from '../pipeline/policy.ts';
 import { type ResolvedConfig, resolveConfig } from '../resources/config/resolve.ts';
 import { type FieldSteps, parseFieldPath } from '../resources/field-path.ts';
 import type { ResourceValidators } from '../resources/validate/validators.ts';
@@ -81,14 +81,19 @@ function globalPolicies(
     const steps = ['policies', index];
     const spec = catalogue.get(name);
     if (spec === undefined) return fail([{ steps, message: `there is no policy "${name}"` }]);
-    const referred = (kind: string, _: string, field: string) =>
+    const refuse = (kind: string, field: string) =>
       fail([
         {
           steps: [...steps, name, field],
           message: `a policy of every route is in no namespace, so it can't refer to a ${kind}: write it out here`,
         },
       ]);
-    const context = { id: `policies[${index}]`, namespace: '', referred };
+    const context: ResolveContext = {
+      id: `policies[${index}]`,
+      namespace: '',
+      referred: (kind, _, field) => refuse(kind, field),
+      secret: (_, field) => refuse('Secret', field),
+    };
     const object = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
     const location = { file, ...locateInYaml(text, steps) };
     return {

@@ -1,17 +1,18 @@
 import Type from 'typebox';
 import { expect, test } from 'vitest';
-import type { IrDelta } from '../ir/gateway.ts';
+import { type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { ForwardAction, PathMatch, PolicyRef, RouteAction, RouteIr } from '../ir/route.ts';
+import type { SecretName } from '../ir/secret.ts';
 import { type BoundPolicy, definePolicy, type Phase, type PolicySpec } from '../pipeline/policy.ts';
 import { TableBuilder } from './builder.ts';
 import type { CompiledForward } from './table.ts';
-import { inputOf, matchOf, routeOf, routeOfRules, testEnv } from './testing.ts';
+import { inputOf, matchOf, RESPOND, routeOf, routeOfRules, testEnv } from './testing.ts';
 
 const anyPath: PathMatch = { kind: 'prefix', value: '/' };
 const origin = routeOf('o', []).origin;
 
 function delta(change: Partial<IrDelta>): IrDelta {
-  return { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [], ...change };
+  return { ...NO_CHANGE, ...change };
 }
 
 function forwardTo(cluster: string, more: Partial<ForwardAction> = {}): ForwardAction {
@@ -203,4 +204,42 @@ test('a forward is resolved: weights, mirrors, time-outs', () => {
     idleTimeoutMs: 5,
     rewritePath: null,
   });
+});
+
+test('a route is bound again when a secret has another text, and no other route is', () => {
+  const texts = new Map([
+    ['s', 'one'],
+    ['t', 'other'],
+  ]);
+  const bound: string[] = [];
+  const reader = definePolicy({
+    name: 'reader',
+    phase: 'authn',
+    summary: '',
+    schema: Type.Object({}),
+    bind(config: object, env) {
+      bound.push(env.secret(config as SecretName));
+      return {};
+    },
+  });
+  const env = testEnv(new Map([[reader.name, reader as PolicySpec]]));
+  const secret = ({ secret: key }: SecretName) => {
+    env.askedSecrets.add(key);
+    return texts.get(key)!;
+  };
+  const builder = new TableBuilder({ ...env, policyEnv: { ...env.policyEnv, secret } });
+  const naming = (name: string, key: string) =>
+    routeTo(name, RESPOND, [{ name: 'reader', config: { secret: key }, origin }]);
+  const upsertRoutes = [naming('a', 's'), naming('b', 's'), naming('c', 't')];
+  builder.apply(delta({ upsertRoutes }), 1);
+  texts.set('s', 'two');
+  const rotated = { upsertSecrets: [{ key: 's', text: 'two' }] };
+  const { table, retired } = builder.apply(delta(rotated), 2);
+  expect(bound).toEqual(['one', 'one', 'other', 'two', 'two']);
+  expect([table.size, retired.length]).toEqual([3, 2]);
+  builder.apply(
+    delta({ ...rotated, removeRoutes: ['GatewayRoute/test/a'], upsertRoutes: [naming('b', 't')] }),
+    3,
+  );
+  expect(bound.slice(5)).toEqual(['other']);
 });

@@ -27,6 +27,8 @@ interface BoundRoute<U> {
   readonly entries: readonly Entry<U>[];
   readonly failures: readonly BindFailure[];
   readonly clusters: ReadonlySet<string>;
+  /** Keys of the secrets that its policies were bound with. */
+  readonly secrets: ReadonlySet<string>;
 }
 
 /** A cluster that routes refer to. */
@@ -45,6 +47,8 @@ export class TableBuilder<U> {
   readonly #routes = new Map<string, BoundRoute<U>>();
   readonly #failed = new Set<BoundRoute<U>>();
   readonly #clusters = new Map<string, ClusterUse<U>>();
+  /** Keys of routes by the secrets that they were bound with. */
+  readonly #secretUsers = new Map<string, Set<string>>();
   #index: HostIndex<U> = EMPTY_INDEX;
   #size = 0;
 
@@ -53,13 +57,14 @@ export class TableBuilder<U> {
     this.#env = env;
   }
 
-  /** Clusters of the delta must already be known to `bindUpstream`. Removals go before upserts. */
+  /** Clusters of the delta must already be known to `bindUpstream`, secrets to `policyEnv`. Removals go before upserts. */
   apply(delta: IrDelta, generation: number): Applied<U> {
     const token = {};
     const retired: CompiledRule<U>[] = [];
     for (const key of delta.removeRoutes) this.#remove(key, token, retired);
     const changed = new Map(delta.upsertRoutes.map((route) => [route.key, route]));
     for (const { key } of delta.upsertClusters) this.#addUsersOf(key, changed);
+    for (const { key } of delta.upsertSecrets) this.#addRoutes(this.#secretUsers.get(key), changed);
     for (const route of changed.values()) {
       this.#remove(route.key, token, retired);
       this.#add(route, token);
@@ -75,7 +80,11 @@ export class TableBuilder<U> {
   #addUsersOf(clusterKey: string, changed: Map<string, RouteIr>): void {
     const use = this.#clusters.get(clusterKey);
     if (use === undefined || use.upstream === this.#tryBind(clusterKey)) return;
-    for (const key of use.routeKeys) {
+    this.#addRoutes(use.routeKeys, changed);
+  }
+
+  #addRoutes(keys: Iterable<string> | undefined, changed: Map<string, RouteIr>): void {
+    for (const key of keys ?? []) {
       const route = this.#routes.get(key);
       if (route !== undefined && !changed.has(key)) changed.set(key, route.ir);
     }
@@ -99,6 +108,10 @@ export class TableBuilder<U> {
       use.routeKeys.add(ir.key);
       this.#clusters.set(key, use);
     }
+    for (const secret of route.secrets) {
+      const users = this.#secretUsers.get(secret) ?? new Set();
+      this.#secretUsers.set(secret, users.add(ir.key));
+    }
     for (const entry of route.entries) this.#index = insertEntry(this.#index, entry, token);
     this.#size += route.entries.length;
   }
@@ -113,6 +126,11 @@ export class TableBuilder<U> {
       use?.routeKeys.delete(key);
       if (use?.routeKeys.size === 0) this.#clusters.delete(cluster);
     }
+    for (const secret of route.secrets) {
+      const users = this.#secretUsers.get(secret);
+      users?.delete(key);
+      if (users?.size === 0) this.#secretUsers.delete(secret);
+    }
     for (const entry of route.entries) this.#index = removeEntry(this.#index, entry, token);
     this.#size -= route.entries.length;
     for (const rule of route.rules) {
@@ -126,6 +144,7 @@ function compileRoute<U>(ir: RouteIr, env: CompileEnv<U>): BoundRoute<U> {
   const rules: CompiledRule<U>[] = [];
   const entries: Entry<U>[] = [];
   const failures: BindFailure[] = [];
+  env.askedSecrets.clear();
   const hosts = ir.hosts.length === 0 ? [''] : [...new Set(ir.hosts)];
   ir.rules.forEach((ruleIr, ruleIndex) => {
     const fail = (message: string) => failures.push({ routeKey: ir.key, origin: ruleIr.origin, message });
@@ -140,7 +159,7 @@ function compileRoute<U>(ir: RouteIr, env: CompileEnv<U>): BoundRoute<U> {
     });
   });
   const clusters = new Set(ir.rules.flatMap(({ action }) => clustersOf(action)));
-  return { ir, rules, entries, failures, clusters };
+  return { ir, rules, entries, failures, clusters, secrets: new Set(env.askedSecrets) };
 }
 
 /** A match that can't be tested is left out: its rule's other matches, and other rules, stay. */

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
 import { TableBuilder } from './builder.ts';
 import { inputOf, matchOf, routeOf, testEnv } from './testing.ts';
 
 function takes(route: RouteIr, request: Parameters<typeof inputOf>[0]): boolean {
-  const delta = { upsertRoutes: [route], removeRoutes: [], upsertClusters: [], removeClusters: [] };
+  const delta = { ...NO_CHANGE, upsertRoutes: [route] };
   return new TableBuilder(testEnv()).apply(delta, 1).table.match(inputOf(request)) !== null;
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { PathMatch, RouteIr, RouteMatch } from '../ir/route.ts';
 import { TableBuilder } from './builder.ts';
 import type { Loss } from './table.ts';
@@ -20,10 +21,7 @@ function contest(first: RouteIr, second: RouteIr, path: string, by: By): void {
     [second, first],
   ]) {
     const builder = new TableBuilder(testEnv());
-    const { table } = builder.apply(
-      { upsertRoutes, removeRoutes: [], upsertClusters: [], removeClusters: [] },
-      1,
-    );
+    const { table } = builder.apply({ ...NO_CHANGE, upsertRoutes }, 1);
     const { winner, candidates } = table.explain(inputOf({ path, headers: { x: '1' } }), 10);
     expect(winner?.rule.route.key).toBe(first.key);
     expect(candidates).toMatchObject([{ loss: { reason: 'precedence', by } }]);
@@ -63,10 +61,7 @@ function renamed(name: string): Pick<RouteIr, 'key' | 'origin'> {
 test('within a route, rules and their matches go in the order in which they are written', () => {
   const matches = [matchOf(prefix('/a')), matchOf(prefix('/a'))];
   const builder = new TableBuilder(testEnv());
-  const { table } = builder.apply(
-    { upsertRoutes: [routeOf('a', matches)], removeRoutes: [], upsertClusters: [], removeClusters: [] },
-    1,
-  );
+  const { table } = builder.apply({ ...NO_CHANGE, upsertRoutes: [routeOf('a', matches)] }, 1);
   const { winner, candidates } = table.explain(inputOf({ path: '/a' }), 10);
   expect(winner?.match).toBe(matches[0]);
   expect(candidates).toMatchObject([{ loss: { reason: 'precedence', by: 'ruleOrder' } }]);

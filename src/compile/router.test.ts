@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { IrDelta } from '../ir/gateway.ts';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { NamedTest, PathMatch, RouteIr, RouteMatch } from '../ir/route.ts';
 import { TableBuilder } from './builder.ts';
 import type { CompiledEntry, MatchInput, RoutingTable } from './table.ts';
@@ -198,7 +198,7 @@ function nameOfEntry(entry: CompiledEntry<string> | null): string | null {
 }
 
 function tableOf(routes: readonly RouteIr[]): RoutingTable<string> {
-  const delta: IrDelta = { upsertRoutes: routes, removeRoutes: [], upsertClusters: [], removeClusters: [] };
+  const delta = { ...NO_CHANGE, upsertRoutes: routes };
   return new TableBuilder(testEnv()).apply(delta, 1).table;
 }
 
@@ -262,12 +262,7 @@ test('a sequence of changes ends in the table that a build from nothing gives; e
       changes.forEach(({ upserts, removes }, i) => {
         for (const key of removes) state.delete(key);
         for (const one of upserts) state.set(one.key, one);
-        const delta = {
-          upsertRoutes: upserts,
-          removeRoutes: removes,
-          upsertClusters: [],
-          removeClusters: [],
-        };
+        const delta = { ...NO_CHANGE, upsertRoutes: upserts, removeRoutes: removes };
         const { table } = builder.apply(delta, i);
         const scratch = tableOf([...state.values()]);
         expect(table.generation).toBe(i);

@@ -7,6 +7,8 @@ import type { BoundStep, CompiledRule } from './table.ts';
 export interface CompileEnv<U> extends ActionEnv<U> {
   readonly policies: PolicyCatalogue;
   readonly policyEnv: PolicyEnv;
+  /** Keys of the secrets that `policyEnv` was asked for; the builder empties it. */
+  readonly askedSecrets: Set<string>;
 }
 
 export interface BoundRule<U> {

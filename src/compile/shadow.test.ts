@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { PathMatch, RouteIr, RouteMatch } from '../ir/route.ts';
 import { TableBuilder } from './builder.ts';
 import { findShadowed } from './shadow.ts';
@@ -100,7 +101,7 @@ test('what is reported never wins', () => {
     fc.property(fc.array(route, { maxLength: 8 }), (specs) => {
       const routes = specs.map(({ matches, more }, i) => routeOf(`r${i}`, matches, more));
       const shadowed = new Set(findShadowed(routes).map(({ origin }) => origin.object.name));
-      const delta = { upsertRoutes: routes, removeRoutes: [], upsertClusters: [], removeClusters: [] };
+      const delta = { ...NO_CHANGE, upsertRoutes: routes };
       const { table } = new TableBuilder(testEnv()).apply(delta, 1);
       for (const host of ['a.com', 'b.com', 'c.org']) {
         for (const one of ['/', '/a', '/a/', '/b', '/a/b', '/a/b/', '/a/b/c', '/a/c', '/ab']) {

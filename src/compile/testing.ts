@@ -24,11 +24,13 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
   return {
     bindUpstream: (key) => key,
     policies,
+    askedSecrets: new Set(),
     policyEnv: {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 65_536, permitKeys: 256 }),
       redis: [],
       outbound: { allowLoopback: true, allowLinkLocal: false },
+      secret: ({ secret }) => `text of ${secret}`,
       rateLimitHits: () => ({ add: () => undefined }),
       log: () => undefined,
     },

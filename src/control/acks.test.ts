@@ -1,11 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
-import type { IrDelta } from '../ir/gateway.ts';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { ResourceChange, SourcedObject } from '../sources/source.ts';
 import { AckLog } from './acks.ts';
 import { Publisher } from './publisher.ts';
 import { ThreadPool } from './threads.ts';
 
-const NOTHING: IrDelta = { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [] };
 const ref = (name: string) => ({ kind: 'GatewayRoute', namespace: 'n', name });
 const log = { info: () => {}, warn: () => {}, error: () => {} };
 let pool: ThreadPool | null = null;
@@ -35,14 +34,14 @@ function start(): { publisher: Publisher; acks: AckLog } {
 
 test('says what every thread has acknowledged, and what is new since', async () => {
   const { publisher, acks } = start();
-  acks.published(publisher.publish(NOTHING, []), change({ a: '1', b: '1' }));
+  acks.published(publisher.publish(NO_CHANGE, []), change({ a: '1', b: '1' }));
   expect(acks.since('', 0)).toMatchObject({ cursor: 0, acks: [] });
   const first = await acks.wait(acks.epoch, 0, 10_000);
   expect(first.acks.map(({ key, version }) => [key, version])).toEqual([
     ['GatewayRoute/n/a', '1'],
     ['GatewayRoute/n/b', '1'],
   ]);
-  acks.published(publisher.publish(NOTHING, []), change({ a: '2' }, 'b'));
+  acks.published(publisher.publish(NO_CHANGE, []), change({ a: '2' }, 'b'));
   const second = await acks.wait(first.epoch, first.cursor, 10_000);
   expect(second.acks).toEqual([{ key: 'GatewayRoute/n/a', version: '2', failure: null }]);
   expect(acks.since('another epoch', 99).acks).toHaveLength(1);
@@ -50,7 +49,7 @@ test('says what every thread has acknowledged, and what is new since', async () 
 
 test('an object that changes nothing for the threads is acknowledged too', async () => {
   const { publisher, acks } = start();
-  await publisher.programmed(publisher.publish(NOTHING, []));
+  await publisher.programmed(publisher.publish(NO_CHANGE, []));
   acks.published(publisher.generation, change({ a: '1' }));
   expect((await acks.wait(acks.epoch, 0, 10_000)).acks).toHaveLength(1);
 });

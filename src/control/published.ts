@@ -1,12 +1,14 @@
 import type { ClusterIr, EndpointsIr } from '../ir/cluster.ts';
-import type { GatewayIr, IrDelta } from '../ir/gateway.ts';
+import { type GatewayIr, type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
+import type { SecretIr } from '../ir/secret.ts';
 
 /** What the threads were told: the sum of all deltas. A thread that starts late gets it as one delta. */
 export class PublishedState {
   readonly #routes = new Map<string, RouteIr>();
   readonly #clusters = new Map<string, ClusterIr>();
   readonly #endpoints = new Map<string, EndpointsIr>();
+  readonly #secrets = new Map<string, SecretIr>();
 
   apply(delta: IrDelta, endpoints: readonly EndpointsIr[]): void {
     for (const key of delta.removeRoutes) this.#routes.delete(key);
@@ -17,6 +19,8 @@ export class PublishedState {
     }
     for (const cluster of delta.upsertClusters) this.#clusters.set(cluster.key, cluster);
     for (const one of endpoints) this.#endpoints.set(one.cluster, one);
+    for (const key of delta.removeSecrets) this.#secrets.delete(key);
+    for (const secret of delta.upsertSecrets) this.#secrets.set(secret.key, secret);
   }
 
   get ir(): GatewayIr {
@@ -27,6 +31,11 @@ export class PublishedState {
     return [...this.#endpoints.values()];
   }
 
+  /** For those who serve or save the table; never print them. */
+  get secrets(): readonly SecretIr[] {
+    return [...this.#secrets.values()];
+  }
+
   route(key: string): RouteIr | undefined {
     return this.#routes.get(key);
   }
@@ -34,17 +43,19 @@ export class PublishedState {
   /** Everything as one delta onto nothing. */
   asDelta(): IrDelta {
     const { routes, clusters } = this.ir;
-    return { upsertRoutes: routes, removeRoutes: [], upsertClusters: clusters, removeClusters: [] };
+    return { ...NO_CHANGE, upsertRoutes: routes, upsertClusters: clusters, upsertSecrets: this.secrets };
   }
 
   /** A delta onto nothing as one onto this: what it does not name goes. */
   replacedBy(delta: IrDelta): IrDelta {
     const routes = new Set(delta.upsertRoutes.map((route) => route.key));
     const clusters = new Set(delta.upsertClusters.map((cluster) => cluster.key));
+    const secrets = new Set(delta.upsertSecrets.map((secret) => secret.key));
     return {
       ...delta,
       removeRoutes: [...this.#routes.keys()].filter((key) => !routes.has(key)),
       removeClusters: [...this.#clusters.keys()].filter((key) => !clusters.has(key)),
+      removeSecrets: [...this.#secrets.keys()].filter((key) => !secrets.has(key)),
     };
   }
 }

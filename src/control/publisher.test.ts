@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { EndpointsIr } from '../ir/cluster.ts';
-import type { IrDelta } from '../ir/gateway.ts';
+import { type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
 import type { GatewaySettings } from '../ir/settings.ts';
 import { ListenError, Publisher } from './publisher.ts';
@@ -42,7 +42,7 @@ function route(name: string): RouteIr {
 }
 
 function upsert(...names: string[]): IrDelta {
-  return { upsertRoutes: names.map(route), removeRoutes: [], upsertClusters: [], removeClusters: [] };
+  return { ...NO_CHANGE, upsertRoutes: names.map(route) };
 }
 
 const endpoints: EndpointsIr[] = [{ cluster: 'a', endpoints: [] }];

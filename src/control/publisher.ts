@@ -1,5 +1,5 @@
 import type { EndpointsIr } from '../ir/cluster.ts';
-import type { IrDelta } from '../ir/gateway.ts';
+import { type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { BindFailure, ControlMessage, ThreadMessage } from '../ir/messages.ts';
 import { describeOrigin } from '../ir/origin.ts';
 import type { ControlLog } from './log.ts';
@@ -111,10 +111,7 @@ export class Publisher {
 
   /** Endpoints only: no generation, no acknowledgement. */
   publishEndpoints(endpoints: readonly EndpointsIr[]): void {
-    this.state.apply(
-      { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [] },
-      endpoints,
-    );
+    this.state.apply(NO_CHANGE, endpoints);
     if (this.#generation > 0) this.#tell({ type: 'endpoints', endpoints });
   }
 

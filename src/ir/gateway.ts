@@ -1,7 +1,8 @@
 import type { ClusterIr } from './cluster.ts';
 import type { RouteIr } from './route.ts';
+import type { SecretIr } from './secret.ts';
 
-/** Everything that the data plane must do: data only, serialisable, no functions. */
+/** Everything that the data plane must do: data only, serialisable, no functions. Secrets are no part of it. */
 export interface GatewayIr {
   readonly routes: readonly RouteIr[];
   readonly clusters: readonly ClusterIr[];
@@ -13,4 +14,16 @@ export interface IrDelta {
   readonly removeRoutes: readonly string[];
   readonly upsertClusters: readonly ClusterIr[];
   readonly removeClusters: readonly string[];
+  /** Those that routes name. A route whose secret has another text is bound again, and need not be sent again. */
+  readonly upsertSecrets: readonly SecretIr[];
+  readonly removeSecrets: readonly string[];
 }
+
+export const NO_CHANGE: IrDelta = {
+  upsertRoutes: [],
+  removeRoutes: [],
+  upsertClusters: [],
+  removeClusters: [],
+  upsertSecrets: [],
+  removeSecrets: [],
+};

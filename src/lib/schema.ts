@@ -191,3 +191,22 @@ export function marker(description: string, options: { readonly default?: Record
     ...options,
   });
 }
+
+/** One key of a Secret of the same namespace. By this name of its field, `secretRef`, sources find what to read. */
+export function secretRef(
+  defaultKey: string,
+  description = 'Where the secret is kept; it is never written here.',
+) {
+  return fields(
+    {
+      name: objectName('Name of a Secret of the same namespace.'),
+      key: text('Key within the Secret.', {
+        default: defaultKey,
+        minLength: 1,
+        maxLength: 253,
+        pattern: '^[-._a-zA-Z0-9]+$',
+      }),
+    },
+    description,
+  );
+}

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import type { LimitMemory } from '../ir/messages.ts';
 import type { RedisIr } from '../ir/redis.ts';
+import type { SecretName } from '../ir/secret.ts';
 import type { AddressRules } from '../lib/target-address.ts';
 import type { Counter } from '../observe/thread-metrics.ts';
 import type { Exchange } from './exchange.ts';
@@ -22,6 +23,12 @@ export interface PolicyEnv {
   /** Which addresses the gateway's own calls may go to. */
   readonly outbound: AddressRules;
   /**
+   * Text of a secret that the configuration names. Keep it where nothing prints it. When it changes, the rule is bound
+   * again.
+   * @throws Error when this thread was not told it
+   */
+  secret(name: SecretName): string;
+  /**
    * Refusals of one limiter, in `gateway_rate_limit_hits_total`.
    * @param limiterType from the configuration, never from the request
    */
@@ -41,6 +48,20 @@ export interface ResolveContext {
    * @param field path of the reference inside the configuration: `ref`
    */
   referred(kind: string, name: string, field: string): unknown;
+  /**
+   * The name of a secret, for the configuration; `PolicyEnv.secret` gives its text. When the Secret or the key is not there,
+   * or `check` says what is wrong with the text, that is reported, the rule stays closed until it is mended, and the
+   * result is null.
+   * @param field path of the reference inside the configuration: `secretRef`
+   * @param check null, or what is wrong; must not repeat the text
+   */
+  secret(ref: SecretRef, field: string, check?: (text: string) => string | null): SecretName | null;
+}
+
+/** One key of a Secret of the same namespace; `lib/schema.ts` has the schema. */
+export interface SecretRef {
+  readonly name: string;
+  readonly key: string;
 }
 
 /** A policy bound to one rule. A step that returns no promise costs no turn of the event loop. */

@@ -1,9 +1,10 @@
 import { bindRule } from '../compile/rule.ts';
 import type { CompiledRule } from '../compile/table.ts';
 import { routeOf, testEnv } from '../compile/testing.ts';
+import type { SecretName } from '../ir/secret.ts';
 import { normalizePath } from '../lib/path.ts';
 import type { ClientInfo, Exchange } from '../pipeline/exchange.ts';
-import type { PolicySpec } from '../pipeline/policy.ts';
+import type { PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import type { Slot } from '../pipeline/slot.ts';
 import { RequestView } from '../proxy/exchange/request-view.ts';
@@ -81,13 +82,38 @@ function validated(entries: readonly Entry[]): readonly unknown[] {
   return policies.map((entry) => Object.values(entry)[0]);
 }
 
+/** What policies may refer to. */
+export interface TestSurroundings {
+  /** Texts by `name/key` of their Secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
 /** A rule with these policies. @throws Error when their configuration is refused, or they can't be bound. */
 export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string> {
+  return bindPoliciesWith({}, ...entries);
+}
+
+/** As {@link bindPolicies}, with what they refer to. */
+export function bindPoliciesWith(
+  { secrets = {} }: TestSurroundings,
+  ...entries: readonly Entry[]
+): CompiledRule<string> {
   const configs = validated(entries);
-  const env = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
+  const { policyEnv, ...rest } = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
+  const env = { ...rest, policyEnv: { ...policyEnv, secret: ({ secret }: SecretName) => secrets[secret]! } };
   const route = routeOf('test', []);
   const policies = entries.map(([spec], i) => {
-    const context = { id: `test ${i}`, namespace: 'test', referred: () => null };
+    const context: ResolveContext = {
+      id: `test ${i}`,
+      namespace: 'test',
+      referred: () => null,
+      secret: ({ name, key }, field, check) => {
+        const text = secrets[`${name}/${key}`];
+        const message = text === undefined ? 'is not there' : (check?.(text) ?? null);
+        if (message !== null) throw new Error(`${field}: Secret ${name} ${message}`);
+        return { secret: `${name}/${key}` };
+      },
+    };
     const config = spec.resolve?.(configs[i], context) ?? configs[i];
     return { name: spec.name, config, origin: route.origin };
   });

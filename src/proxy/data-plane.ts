@@ -1,5 +1,6 @@
 import { TableBuilder } from '../compile/builder.ts';
 import type { EndpointsIr } from '../ir/cluster.ts';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { ControlMessage, ThreadMessage, ThreadStart } from '../ir/messages.ts';
 import { matcher } from '../lib/cidr.ts';
 import type { AccessLogWriter } from '../observe/access-record.ts';
@@ -34,22 +35,32 @@ export class DataPlane {
   readonly #upstreams: UpstreamRegistry;
   readonly #builder: TableBuilder<UpstreamCluster>;
   readonly #routeMetrics: RouteMetricsIndex;
+  /** Texts by key. */
+  readonly #secrets = new Map<string, string>();
   readonly #listeners: readonly Listener[];
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
     const { settings, threadId } = options.start;
     const wheel = new Wheel();
+    const askedSecrets = new Set<string>();
     this.#upstreams = new UpstreamRegistry(settings, wheel, options.metrics, (error) => this.onFault(error));
     this.#routeMetrics = new RouteMetricsIndex(options.metrics);
     this.#builder = new TableBuilder<UpstreamCluster>({
       bindUpstream: (key) => this.#upstreams.get(key),
       policies: options.policies,
+      askedSecrets,
       policyEnv: {
         threadId,
         limits: options.start.limits,
         redis: settings.redis,
         outbound: settings.outbound,
+        secret: ({ secret }) => {
+          askedSecrets.add(secret);
+          const text = this.#secrets.get(secret);
+          if (text === undefined) throw new Error(`${secret} is not known to this thread`);
+          return text;
+        },
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
         log: options.log,
       },
@@ -62,7 +73,7 @@ export class DataPlane {
       metrics: options.metrics,
       accessLog: options.accessLog,
       record: emptyAccessRecord(),
-      table: this.#builder.apply(NOTHING, 0).table,
+      table: this.#builder.apply(NO_CHANGE, 0).table,
       draining: false,
       isTrusted,
       routeMetrics: (entry, service) => this.#routeMetrics.get(entry, service),
@@ -101,6 +112,7 @@ export class DataPlane {
 
   #apply({ generation, delta, endpoints }: ControlMessage & { type: 'apply' }): void {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
+    for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
     this.#setEndpoints(endpoints);
     const { table, failures, retired } = this.#builder.apply(delta, generation);
     this.#context.table = table;
@@ -109,6 +121,7 @@ export class DataPlane {
       else for (const cluster of clustersOf(rule)) cluster.hold();
     }
     for (const key of delta.removeClusters) this.#upstreams.remove(key);
+    for (const key of delta.removeSecrets) this.#secrets.delete(key);
     this.#options.metrics.setGeneration(generation);
     this.#options.post({ type: 'ack', generation, failures });
   }
@@ -181,8 +194,6 @@ export class DataPlane {
     this.#options.metrics.close();
   }
 }
-
-const NOTHING = { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [] };
 
 /** What the requests of a rule may ask for. */
 function clustersOf(rule: Rule): readonly UpstreamCluster[] {

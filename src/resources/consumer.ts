@@ -1,22 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { choice, exactlyOneOf, fields, list, objectName, text } from '../lib/schema.ts';
+import { choice, exactlyOneOf, fields, list, objectName, secretRef, text } from '../lib/schema.ts';
 import { API_VERSION, objectMeta } from './metadata.ts';
 import { status } from './status.ts';
-
-function secretRef(key: string) {
-  return fields(
-    {
-      name: objectName('Name of a Secret of the same namespace.'),
-      key: text('Key within the Secret.', {
-        default: key,
-        minLength: 1,
-        maxLength: 253,
-        pattern: '^[-._a-zA-Z0-9]+$',
-      }),
-    },
-    'Where the secret is kept; it is never written here.',
-  );
-}
 
 const credential = exactlyOneOf(
   ['apiKey', 'jwt', 'basic', 'certificate'],

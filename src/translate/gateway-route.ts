@@ -1,5 +1,6 @@
 import { objectKey } from '../ir/origin.ts';
 import type { RouteIr } from '../ir/route.ts';
+import type { Secret } from '../resources/core/secret.ts';
 import type { ClusterNeed } from './backend.ts';
 import { canonicalHost } from './host.ts';
 import type { InputObjectOf } from './input.ts';
@@ -20,6 +21,8 @@ export interface TranslatedRoute {
   readonly needs: ReadonlyMap<string, ClusterNeed>;
   /** Keys of the Services (`namespace/name`) and other objects (`kind/namespace/name`) asked for, there or not. */
   readonly dependencies: ReadonlySet<string>;
+  /** Texts of the secrets that its policies name, by their keys. */
+  readonly secrets: ReadonlyMap<string, string>;
 }
 
 /** What routes refer to. */
@@ -27,6 +30,8 @@ export interface RouteSurroundings {
   service(key: string): ServiceShape | undefined;
   /** `spec` of an object that policies refer to, by `kind/namespace/name`; null when it is not there. */
   referred(key: string): unknown;
+  /** A Secret, by `Secret/namespace/name`; null when it is not there. */
+  secret(key: string): Secret | null;
 }
 
 /** A GatewayRoute, given what there is that it may refer to. */
@@ -40,18 +45,22 @@ export function translateRoute(
   const hosts = translateHosts(spec.hosts ?? [], report);
   checkListeners(spec.listeners ?? [], options.listeners, report);
   const dependencies = new Set<string>();
-  const referred = (key: string): unknown => {
-    dependencies.add(key);
-    return surroundings.referred(key);
-  };
   const { namespace } = metadata;
-  const policyReport = report.child();
-  const own = translatePolicies(spec.policies, 'spec.policies', {
+  const policyContext = {
     namespace,
     catalogue: options.catalogue,
-    report: policyReport,
-    referred,
-  });
+    referred: (key: string): unknown => {
+      dependencies.add(key);
+      return surroundings.referred(key);
+    },
+    secret: (key: string): Secret | null => {
+      dependencies.add(key);
+      return surroundings.secret(key);
+    },
+    secrets: new Map<string, string>(),
+  };
+  const policyReport = report.child();
+  const own = translatePolicies(spec.policies, 'spec.policies', { ...policyContext, report: policyReport });
   const context: RuleContext = {
     namespace,
     rules: options.backends,
@@ -59,7 +68,7 @@ export function translateRoute(
     report,
     policies: mergePolicies(options.globalPolicies, own),
     needs: new Map<string, ClusterNeed>(),
-    referred,
+    policyContext,
     service: (key) => {
       dependencies.add(key);
       return surroundings.service(key);
@@ -76,10 +85,12 @@ export function translateRoute(
     rules: hosts.length === 0 && (spec.hosts?.length ?? 0) > 0 ? [] : rules,
   };
   const { needs } = context;
-  if (!policyReport.faulty && !policyReport.incomplete) return { route, report, needs, dependencies };
+  const { secrets } = policyContext;
+  if (!policyReport.faulty && !policyReport.incomplete)
+    return { route, report, needs, dependencies, secrets };
   // A policy of the whole route is missing: none of its rules may answer as if it were there.
   const shut = route.rules.map((rule) => ({ ...rule, action: closed(policyReport) }));
-  return { route: { ...route, rules: shut }, report, needs, dependencies };
+  return { route: { ...route, rules: shut }, report, needs, dependencies, secrets };
 }
 
 function translateHosts(hosts: readonly string[], report: Report): readonly string[] {

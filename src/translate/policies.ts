@@ -1,8 +1,11 @@
 import { objectKey } from '../ir/origin.ts';
 import type { PolicyRef } from '../ir/route.ts';
-import type { PolicyCatalogue, ResolveContext } from '../pipeline/policy.ts';
+import type { SecretName } from '../ir/secret.ts';
+import type { PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
+import type { Secret } from '../resources/core/secret.ts';
 import type { PolicyEntry } from '../resources/gateway-route/schema.ts';
 import type { Report } from './report.ts';
+import { secretText } from './secrets.ts';
 
 const NONE: readonly PolicyRef[] = [];
 
@@ -12,6 +15,10 @@ export interface PolicyContext {
   readonly report: Report;
   /** `spec` of an object, by its key; null when it is not there. */
   readonly referred: (key: string) => unknown;
+  /** A Secret, by its key; null when it is not there. */
+  readonly secret: (key: string) => Secret | null;
+  /** Texts of the secrets that were asked for, by their keys: this puts them there. */
+  readonly secrets: Map<string, string>;
 }
 
 /**
@@ -39,17 +46,42 @@ export function translatePolicies(
   });
 }
 
-function resolveContext(at: string, { namespace, report, referred }: PolicyContext): ResolveContext {
+function resolveContext(at: string, context: PolicyContext): ResolveContext {
+  const { namespace, report } = context;
   return {
     id: `${objectKey(report.place('').object)} ${at}`,
     namespace,
     referred: (kind, name, field) => {
       const ref = { kind, namespace, name };
-      const spec = referred(objectKey(ref));
+      const spec = context.referred(objectKey(ref));
       if (spec === null) report.missing(`${at}.${field}`, { code: 'referenceNotFound', ref });
       return spec;
     },
+    secret: (ref, field, check) => findSecret(ref, `${at}.${field}`, check, context),
   };
+}
+
+function findSecret(
+  { name, key }: SecretRef,
+  at: string,
+  check: ((text: string) => string | null) | undefined,
+  { namespace, report, secret, secrets }: PolicyContext,
+): SecretName | null {
+  const ref = { kind: 'Secret', namespace, name };
+  const object = secret(objectKey(ref));
+  if (object === null) {
+    report.missing(`${at}.name`, { code: 'referenceNotFound', ref });
+    return null;
+  }
+  const found = secretText(object, key);
+  const message = found.ok ? (check?.(found.text) ?? null) : found.message;
+  if (message !== null || !found.ok) {
+    report.missing(`${at}.key`, { code: 'invalid', message: `${objectKey(ref)} ${message}` });
+    return null;
+  }
+  const id = `${objectKey(ref)}/${key}`;
+  secrets.set(id, found.text);
+  return { secret: id };
 }
 
 /** A kind of policy in `inner` takes the place of every policy of that kind in `outer`. */

@@ -25,13 +25,20 @@ interface RouteEntry {
   readonly since: string;
 }
 
-const NOTHING: ReadonlyMap<string, ClusterNeed> = new Map();
+const NOTHING: RouteNeeds = { clusters: new Map(), secrets: new Map() };
 
-/** What one route's change means for the clusters. */
+/** What the data plane must know for a route. */
+export interface RouteNeeds {
+  readonly clusters: ReadonlyMap<string, ClusterNeed>;
+  /** Texts by key. */
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/** What one route's change means for the clusters and secrets. */
 export interface RouteChange {
   readonly route: RouteIr;
-  readonly needsBefore: ReadonlyMap<string, ClusterNeed>;
-  readonly needsAfter: ReadonlyMap<string, ClusterNeed>;
+  readonly needsBefore: RouteNeeds;
+  readonly needsAfter: RouteNeeds;
 }
 
 /**
@@ -118,12 +125,12 @@ export class RouteStore {
   }
 
   /** Returns what the route needed; null when there was no such route. */
-  remove(key: string): ReadonlyMap<string, ClusterNeed> | null {
+  remove(key: string): RouteNeeds | null {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     this.#entries.delete(key);
     this.#forget(key, entry);
-    return entry.served.needs;
+    return needsOf(entry.served);
   }
 
   #store(key: string, entry: RouteEntry): RouteChange {
@@ -134,8 +141,8 @@ export class RouteStore {
       const dependents = this.#dependents.get(dependency) ?? new Set();
       this.#dependents.set(dependency, dependents.add(key));
     }
-    const { route, needs } = entry.served;
-    return { route, needsBefore: before?.served.needs ?? NOTHING, needsAfter: needs };
+    const needsBefore = before === undefined ? NOTHING : needsOf(before.served);
+    return { route: entry.served.route, needsBefore, needsAfter: needsOf(entry.served) };
   }
 
   #forget(key: string, entry: RouteEntry): void {
@@ -145,6 +152,10 @@ export class RouteStore {
       if (dependents?.size === 0) this.#dependents.delete(dependency);
     }
   }
+}
+
+function needsOf({ needs, secrets }: TranslatedRoute): RouteNeeds {
+  return { clusters: needs, secrets };
 }
 
 /** What is wrong with the latest version, then with the one that is served in its place, each thing once. */

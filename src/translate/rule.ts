@@ -4,7 +4,7 @@ import type { RouteRule } from '../resources/gateway-route/schema.ts';
 import { type ForwardContext, translateForward } from './forward.ts';
 import { EVERY_REQUEST, translateMatch } from './match.ts';
 import type { TranslateOptions } from './options.ts';
-import { mergePolicies, translatePolicies } from './policies.ts';
+import { mergePolicies, type PolicyContext, translatePolicies } from './policies.ts';
 import type { Report } from './report.ts';
 import { translateRedirect } from './rewrite.ts';
 
@@ -13,7 +13,7 @@ export interface RuleContext extends ForwardContext {
   /** Global and route policies, merged. */
   readonly policies: readonly PolicyRef[];
   /** See `PolicyContext`. */
-  readonly referred: (key: string) => unknown;
+  readonly policyContext: Omit<PolicyContext, 'report'>;
 }
 
 /** One rule. A fault anywhere in it closes it, as does a policy's reference to what is not there: it answers 500 to what it would have taken. */
@@ -23,10 +23,8 @@ export function translateRule(rule: RouteRule, index: number, outer: RuleContext
   const context: RuleContext = { ...outer, report };
   const matches = translateMatches(rule, at, report);
   const own = translatePolicies(rule.policies, `${at}.policies`, {
-    namespace: context.namespace,
-    catalogue: context.options.catalogue,
+    ...context.policyContext,
     report,
-    referred: context.referred,
   });
   const action = translateAction(rule, at, context);
   return {

@@ -4,14 +4,19 @@ import type { Finding } from '../ir/finding.ts';
 import type { GatewayIr, IrDelta } from '../ir/gateway.ts';
 import { type ObjectRef, type Origin, objectKey } from '../ir/origin.ts';
 import type { RouteIr } from '../ir/route.ts';
+import type { SecretIr } from '../ir/secret.ts';
+import type { Secret } from '../resources/core/secret.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
 import { ClusterStore } from './cluster-store.ts';
 import type { Input, InputObject, InputObjectOf } from './input.ts';
 import type { TranslateOptions } from './options.ts';
 import { checkConsumer } from './references.ts';
-import { type RouteChange, RouteStore } from './route-store.ts';
+import { type RouteChange, type RouteNeeds, RouteStore } from './route-store.ts';
+import { SecretStore } from './secrets.ts';
 import type { ServiceShape } from './service.ts';
 import { ServiceStore } from './service-store.ts';
+
+const NEEDS_NOTHING: RouteNeeds = { clusters: new Map(), secrets: new Map() };
 
 /** What a change of the resources means for the data plane. */
 export interface TranslatedChange {
@@ -31,6 +36,7 @@ export class Translator {
   readonly #services: ServiceStore;
   readonly #routes: RouteStore;
   readonly #clusters: ClusterStore;
+  readonly #secrets = new SecretStore();
   /** Every object of the kinds that are only referred to. */
   readonly #referred = new Map<string, InputObject>();
   readonly #consumers = new Map<string, InputObjectOf<'Consumer'>>();
@@ -39,7 +45,8 @@ export class Translator {
   /** `now` tells since when a version is served; nothing else depends on it. */
   constructor(options: TranslateOptions, now: () => Date = () => new Date()) {
     this.#services = new ServiceStore(options.backends);
-    this.#routes = new RouteStore(options, { service: this.service, referred: this.referredSpec }, now);
+    const surroundings = { service: this.service, referred: this.referredSpec, secret: this.secret };
+    this.#routes = new RouteStore(options, surroundings, now);
     this.#clusters = new ClusterStore((service, portName) => this.#services.endpoints(service, portName));
   }
 
@@ -49,6 +56,11 @@ export class Translator {
 
   get endpoints(): readonly EndpointsIr[] {
     return this.#clusters.endpoints;
+  }
+
+  /** The secrets that routes name. Never print them. */
+  get secrets(): readonly SecretIr[] {
+    return this.#secrets.all;
   }
 
   /** Everything that is known to be wrong now, the source's findings first. */
@@ -72,6 +84,12 @@ export class Translator {
     return object === undefined || !('spec' in object) ? null : object.spec;
   };
 
+  /** A Secret that there is, by its key. */
+  readonly secret = (key: string): Secret | null => {
+    const found = this.#referred.get(key);
+    return found?.kind === 'Secret' ? found.object : null;
+  };
+
   /** The exact place of a field that the IR names. */
   locate(origin: Origin): Origin {
     return this.#routes.servedSource(objectKey(origin.object))?.origin(origin.fieldPath) ?? origin;
@@ -83,7 +101,7 @@ export class Translator {
     const removedRoutes = new Set<string>();
     const upsertedRoutes = new Map<string, RouteIr>();
     const put = ({ route, needsBefore, needsAfter }: RouteChange): void => {
-      this.#clusters.replace(needsBefore, needsAfter);
+      this.#replace(needsBefore, needsAfter);
       upsertedRoutes.set(route.key, route);
     };
     const stale = new Set<string>();
@@ -97,12 +115,15 @@ export class Translator {
       if (refreshed !== null) put(refreshed);
     }
     const clusters = this.#clusters.take();
+    const secrets = this.#secrets.take();
     return {
       delta: {
         upsertRoutes: [...upsertedRoutes.values()],
         removeRoutes: [...removedRoutes].filter((key) => !upsertedRoutes.has(key)),
         upsertClusters: clusters.upsert,
         removeClusters: clusters.remove,
+        upsertSecrets: secrets.upsert,
+        removeSecrets: secrets.remove,
       },
       endpoints: clusters.endpoints,
     };
@@ -115,7 +136,7 @@ export class Translator {
     if (ref.kind === 'GatewayRoute') {
       const needs = this.#routes.remove(key);
       if (needs === null) return;
-      this.#clusters.replace(needs, new Map());
+      this.#replace(needs, NEEDS_NOTHING);
       removedRoutes.add(key);
     } else if (ref.kind === 'Service') {
       this.#markService(this.#services.removeService(ref.namespace, ref.name), stale);
@@ -145,11 +166,17 @@ export class Translator {
     }
   }
 
+  #replace(before: RouteNeeds, after: RouteNeeds): void {
+    this.#clusters.replace(before.clusters, after.clusters);
+    this.#secrets.replace(before.secrets, after.secrets);
+  }
+
   #putReferred(sourced: InputObject, stale: Set<string>): void {
     const key = objectKey(sourced.ref);
-    const before = this.referredSpec(key);
+    const before = this.#referred.get(key);
     this.#referred.set(key, sourced);
-    if (!isDeepStrictEqual(before, this.referredSpec(key))) this.#markDependents(key, stale);
+    if (before === undefined || !isDeepStrictEqual(contentOf(before), contentOf(sourced)))
+      this.#markDependents(key, stale);
   }
 
   #markDependents(key: string, stale: Set<string>): void {
@@ -175,4 +202,10 @@ export class Translator {
       yield { origin: finding.origin, code: 'keptLastGood', since };
     }
   }
+}
+
+/** What others may see of an object that they refer to: not its labels, nor its resource version. */
+function contentOf({ object }: InputObject): unknown {
+  const { metadata: _, ...content } = object;
+  return content;
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { Endpoint } from '../../src/ir/cluster.ts';
+import { NO_CHANGE } from '../../src/ir/gateway.ts';
 import type { ThreadMessage } from '../../src/ir/messages.ts';
 import type { ForwardAction, PolicyRef, RouteAction, RuleIr } from '../../src/ir/route.ts';
 import type { GatewaySettings, HttpLimits, HttpTimeouts, PoolLimits } from '../../src/ir/settings.ts';
@@ -182,7 +183,7 @@ export class TestDataPlane {
     this.plane.receive({
       type: 'apply',
       generation: ++this.#generation,
-      delta: { upsertRoutes: [route], removeRoutes: [], upsertClusters: [cluster], removeClusters: [] },
+      delta: { ...NO_CHANGE, upsertRoutes: [route], upsertClusters: [cluster] },
       endpoints: [{ cluster: CLUSTER, endpoints: ports.map((port) => endpointAt(port)) }],
     });
   }

@@ -4,6 +4,7 @@ import { describeFinding } from '../../ir/describe.ts';
 import type { Finding } from '../../ir/finding.ts';
 import { objectKey } from '../../ir/origin.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { Secret } from '../../resources/core/secret.ts';
 import type { GatewayRoute } from '../../resources/gateway-route/schema.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import { API_VERSION } from '../../resources/metadata.ts';
@@ -11,6 +12,7 @@ import type { ResourceValidators } from '../../resources/validate/validators.ts'
 import type { KubeMeta, KubeObject } from '../../sources/kubernetes/client/object.ts';
 import { isOwnKind } from '../../sources/kubernetes/kinds.ts';
 import { readObject } from '../../sources/kubernetes/read-object.ts';
+import { secretNamesIn } from '../../sources/secret-names.ts';
 import type { SourcedObject } from '../../sources/source.ts';
 import type { InputObject } from '../../translate/input.ts';
 import { checkConsumer } from '../../translate/references.ts';
@@ -67,7 +69,10 @@ export class Admission {
     if (sourced.kind === 'Consumer') return verdict([], checkConsumer(sourced, surroundings.referred));
     if (sourced.kind !== 'GatewayRoute') return ALLOWED;
     const { ref, object } = sourced;
-    const job = { ref, object, services: this.#servicesOf(object), referred: this.#referredOf(object) };
+    const job = {
+      ...{ ref, object, services: this.#servicesOf(object) },
+      ...{ referred: this.#referredOf(object), secrets: this.#secretsOf(object) },
+    };
     const { route, faults, notes } = await checker.check(job, signal);
     if (faults.length > 0) return verdict(faults, notes);
     return verdict([], [...notes, ...shadowedMatches(route, surroundings.routes())]);
@@ -82,6 +87,17 @@ export class Admission {
       const object = { kind: 'RateLimitPolicy', namespace: metadata.namespace, name: ref } as const;
       const policy = this.#options.surroundings.referred(object.kind, object.namespace, object.name);
       if (policy?.kind === 'RateLimitPolicy') found.set(objectKey(object), policy.object.spec);
+    }
+    return found;
+  }
+
+  /** The Secrets that a route names, as far as they are read already. */
+  #secretsOf({ metadata, spec }: GatewayRoute): ReadonlyMap<string, Secret> {
+    const found = new Map<string, Secret>();
+    for (const name of secretNamesIn(spec)) {
+      const object = { kind: 'Secret', namespace: metadata.namespace, name } as const;
+      const secret = this.#options.surroundings.referred(object.kind, object.namespace, object.name);
+      if (secret?.kind === 'Secret') found.set(objectKey(object), secret.object);
     }
     return found;
   }

@@ -1,6 +1,7 @@
 import type { Finding } from '../../ir/finding.ts';
 import type { ObjectRef } from '../../ir/origin.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { Secret } from '../../resources/core/secret.ts';
 import type { GatewayRoute } from '../../resources/gateway-route/schema.ts';
 import { translateRoute } from '../../translate/gateway-route.ts';
 import type { TranslateOptions } from '../../translate/options.ts';
@@ -14,6 +15,8 @@ export interface RouteCheckJob {
   readonly services: ReadonlyMap<string, ServiceShape>;
   /** `spec` of what its policies refer to, by key, as far as it is there. */
   readonly referred: ReadonlyMap<string, unknown>;
+  /** The Secrets that they refer to, by key, as far as they are known. */
+  readonly secrets: ReadonlyMap<string, Secret>;
 }
 
 export interface RouteCheckResult {
@@ -26,14 +29,21 @@ export interface RouteCheckResult {
 
 /** Translates a route and throws the outcome away, but for what it says of the route. */
 export function checkRoute(
-  { ref, object, services, referred }: RouteCheckJob,
+  { ref, object, services, referred, secrets }: RouteCheckJob,
   options: TranslateOptions,
 ): RouteCheckResult {
   const origin = (fieldPath: string) => ({ object: ref, fieldPath, location: null });
   const { route, report } = translateRoute({ kind: 'GatewayRoute', ref, object, origin }, options, {
     service: (key) => services.get(key),
     referred: (key) => referred.get(key) ?? null,
+    secret: (key) => secrets.get(key) ?? null,
   });
   const faults = new Set(report.faults);
-  return { route, faults: report.faults, notes: report.findings.filter((finding) => !faults.has(finding)) };
+  const notes = report.findings.filter((finding) => !faults.has(finding) && !isUnreadSecret(finding));
+  return { route, faults: report.faults, notes };
+}
+
+/** Only Secrets that something refers to are read: one that is named for the first time may well be there. */
+function isUnreadSecret(finding: Finding): boolean {
+  return finding.code === 'referenceNotFound' && finding.ref.kind === 'Secret';
 }

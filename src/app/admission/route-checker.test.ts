@@ -34,6 +34,7 @@ function job(...patterns: readonly string[]): RouteCheckJob {
     object: object as unknown as GatewayRoute,
     services: new Map(),
     referred: new Map(),
+    secrets: new Map(),
   };
 }
 /** Minutes of work in an object that an API server takes. */

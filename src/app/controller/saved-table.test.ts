@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PublishedState } from '../../control/published.ts';
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import { SavedTable } from './saved-table.ts';
 
@@ -20,7 +21,8 @@ function state(routes: number): PublishedState {
   const endpoints: EndpointsIr = { cluster: 'c', endpoints: [] };
   const upsertRoutes = Array.from({ length: routes }, (_, index) => ({ key: `r${index}`, hosts: ['ü'] }));
   const delta = { upsertRoutes: upsertRoutes as unknown as RouteIr[], upsertClusters: [cluster] };
-  published.apply({ ...delta, removeRoutes: [], removeClusters: [] }, [endpoints]);
+  const upsertSecrets = [{ key: 'Secret/shop/key/key', text: 'of-the-secret' }];
+  published.apply({ ...NO_CHANGE, ...delta, upsertSecrets }, [endpoints]);
   return published;
 }
 
@@ -29,10 +31,9 @@ test('gives back what was saved', async () => {
   const saved = state(1_000);
   await table.save(saved);
   const loaded = await table.load();
-  expect({ ir: loaded?.ir, endpoints: loaded?.endpoints }).toEqual({
-    ir: saved.ir,
-    endpoints: saved.endpoints,
-  });
+  const { ir, endpoints, secrets } = saved;
+  expect(loaded).toEqual({ savedAt: expect.any(String), ir, endpoints, secrets });
+  expect(statSync(join(folder, 'made')).mode & 0o777).toBe(0o700);
   expect(readdirSync(join(folder, 'made'))).toEqual(['table.ndjson']);
   expect(statSync(join(folder, 'made', 'table.ndjson')).mode & 0o777).toBe(0o600);
 });

@@ -7,6 +7,7 @@ import type { PublishedState } from '../../control/published.ts';
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
 import type { GatewayIr } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { SecretIr } from '../../ir/secret.ts';
 
 const FILE = 'table.ndjson';
 const LINES_PER_WRITE = 256;
@@ -22,17 +23,20 @@ interface Header {
 type Line =
   | { readonly route: RouteIr }
   | { readonly cluster: ClusterIr }
-  | { readonly endpoints: EndpointsIr };
+  | { readonly endpoints: EndpointsIr }
+  | { readonly secret: SecretIr };
 
 export interface TableContent {
   readonly savedAt: string;
   readonly ir: GatewayIr;
   readonly endpoints: readonly EndpointsIr[];
+  readonly secrets: readonly SecretIr[];
 }
 
 /**
  * The last good table as a file, a line of JSON for each of its parts: readable after a crash at any moment, since a
- * new one is written beside it and takes its place when it is whole.
+ * new one is written beside it and takes its place when it is whole. It holds the secrets that routes name: without them
+ * those routes would be closed after a restart. So nobody but its owner may read it (docs/adr/0010).
  */
 export class SavedTable {
   readonly #folder: string;
@@ -50,6 +54,7 @@ export class SavedTable {
       ...routes.map((route) => ({ route })),
       ...clusters.map((cluster) => ({ cluster })),
       ...state.endpoints.map((endpoints) => ({ endpoints })),
+      ...state.secrets.map((secret) => ({ secret })),
     ];
     const header: Header = {
       savedAt: new Date().toISOString(),
@@ -82,6 +87,7 @@ export class SavedTable {
     const routes: RouteIr[] = [];
     const clusters: ClusterIr[] = [];
     const endpoints: EndpointsIr[] = [];
+    const secrets: SecretIr[] = [];
     let header: Header | null = null;
     let lines = 0;
     try {
@@ -95,6 +101,7 @@ export class SavedTable {
         const line = JSON.parse(text) as Line;
         if ('route' in line) routes.push(line.route);
         else if ('cluster' in line) clusters.push(line.cluster);
+        else if ('secret' in line) secrets.push(line.secret);
         else endpoints.push(line.endpoints);
         lines += 1;
       }
@@ -102,6 +109,6 @@ export class SavedTable {
       return null;
     }
     if (header === null || header.lines !== lines) return null;
-    return { savedAt: header.savedAt, ir: { routes, clusters }, endpoints };
+    return { savedAt: header.savedAt, ir: { routes, clusters }, endpoints, secrets };
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Publisher } from '../../control/publisher.ts';
+import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { ProgramLog } from '../../observe/log.ts';
 import type { ResourceChange } from '../../sources/source.ts';
 import type { SavedTable } from './saved-table.ts';
@@ -33,13 +34,9 @@ export class TableKeeper {
   async restore(teller: string): Promise<boolean> {
     const [saved] = await Promise.all([this.#table.load(), sleep(PATIENCE_MS, undefined, { ref: false })]);
     if (saved === null || this.#publisher.generation > 0) return false;
-    const { ir, endpoints, savedAt } = saved;
-    const delta = {
-      upsertRoutes: ir.routes,
-      removeRoutes: [],
-      upsertClusters: ir.clusters,
-      removeClusters: [],
-    };
+    const { ir, endpoints, secrets, savedAt } = saved;
+    const { routes: upsertRoutes, clusters: upsertClusters } = ir;
+    const delta = { ...NO_CHANGE, upsertRoutes, upsertClusters, upsertSecrets: secrets };
     await this.#publisher.programmed(this.#publisher.publish(delta, endpoints));
     const fields = { event: 'restored', savedAt, routes: ir.routes.length };
     this.#log.warn(fields, `${teller} does not answer: serving the last good table`);

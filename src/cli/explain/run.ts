@@ -2,6 +2,7 @@ import { EXIT, type ExitCode } from '../../app/exit-code.ts';
 import { loadOffline, type Offline } from '../../app/offline.ts';
 import { TableBuilder } from '../../compile/builder.ts';
 import type { RoutingTable } from '../../compile/table.ts';
+import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { PolicyCatalogue } from '../../pipeline/policy.ts';
 import { createLimitMemory } from '../../state/limits/memory.ts';
 import type { ExplainOptions } from '../explain.ts';
@@ -40,18 +41,20 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
   const builder = new TableBuilder<string>({
     bindUpstream: (key) => key,
     policies: inert(config.translate.catalogue),
+    askedSecrets: new Set(),
     policyEnv: {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
       redis: config.settings.redis,
       outbound: config.settings.outbound,
+      secret: () => '',
       rateLimitHits: () => ({ add: () => {} }),
       log: () => {},
     },
     defaults: config.settings.timeouts,
   });
   const { routes, clusters } = translator.ir;
-  const delta = { upsertRoutes: routes, removeRoutes: [], upsertClusters: clusters, removeClusters: [] };
+  const delta = { ...NO_CHANGE, upsertRoutes: routes, upsertClusters: clusters };
   return builder.apply(delta, GENERATION).table;
 }
 

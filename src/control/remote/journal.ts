@@ -65,6 +65,7 @@ export class Journal {
       ...routes.map((route): TablePart => ({ type: 'route', route })),
       ...clusters.map((cluster): TablePart => ({ type: 'cluster', cluster })),
       ...state.endpoints.map((endpoints): TablePart => ({ type: 'clusterEndpoints', endpoints })),
+      ...state.secrets.map((secret): TablePart => ({ type: 'secret', secret })),
     ];
     return { sequence: this.#sequence, generation, parts };
   }

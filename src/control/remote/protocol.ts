@@ -1,6 +1,7 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
 import type { BindFailure } from '../../ir/messages.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { SecretIr } from '../../ir/secret.ts';
 import type { Publication } from '../publisher.ts';
 
 /**
@@ -39,7 +40,8 @@ export interface Position {
 export type TablePart =
   | { readonly type: 'route'; readonly route: RouteIr }
   | { readonly type: 'cluster'; readonly cluster: ClusterIr }
-  | { readonly type: 'clusterEndpoints'; readonly endpoints: EndpointsIr };
+  | { readonly type: 'clusterEndpoints'; readonly endpoints: EndpointsIr }
+  | { readonly type: 'secret'; readonly secret: SecretIr };
 
 export type ControllerMessage =
   | { readonly type: 'hello'; readonly epoch: string; readonly resumed: boolean }

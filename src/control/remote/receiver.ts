@@ -1,5 +1,7 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { SecretIr } from '../../ir/secret.ts';
 import type { Publisher } from '../publisher.ts';
 import { type ControllerMessage, type Position, StreamFault } from './protocol.ts';
 import { replacement } from './replacement.ts';
@@ -18,6 +20,7 @@ interface Staged {
   readonly routes: RouteIr[];
   readonly clusters: ClusterIr[];
   readonly endpoints: EndpointsIr[];
+  readonly secrets: SecretIr[];
 }
 
 /** More parts than these are no table: 10,000 routes and their clusters are 30,000. */
@@ -77,6 +80,9 @@ export class Receiver {
       case 'clusterEndpoints':
         this.#staging().endpoints.push(message.endpoints);
         break;
+      case 'secret':
+        this.#staging().secrets.push(message.secret);
+        break;
       case 'end':
         this.#replace(message.sequence);
         break;
@@ -108,7 +114,7 @@ export class Receiver {
 
   #stage({ sequence, generation, parts }: Extract<ControllerMessage, { type: 'full' }>): void {
     if (!(parts <= MAX_PARTS)) throw new StreamFault(`a table of ${parts} parts is more than is taken`);
-    this.#staged = { sequence, generation, parts, routes: [], clusters: [], endpoints: [] };
+    this.#staged = { sequence, generation, parts, routes: [], clusters: [], endpoints: [], secrets: [] };
   }
 
   #staging(): Staged {
@@ -131,7 +137,7 @@ export class Receiver {
       if (change.endpoints.length > 0) this.#publisher.publishEndpoints(change.endpoints);
       this.#told('endpoints', staged.generation, generation);
     } else {
-      const own = this.#publisher.publish(change.delta ?? NOTHING, change.endpoints);
+      const own = this.#publisher.publish(change.delta ?? NO_CHANGE, change.endpoints);
       this.#told('routes', staged.generation, own);
     }
   }
@@ -149,10 +155,8 @@ export class Receiver {
   }
 }
 
-const NOTHING = { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [] };
-
-function countParts({ routes, clusters, endpoints }: Staged): number {
-  return routes.length + clusters.length + endpoints.length;
+function countParts({ routes, clusters, endpoints, secrets }: Staged): number {
+  return routes.length + clusters.length + endpoints.length + secrets.length;
 }
 
 function gap(sequence: number, position: Position | null): StreamFault {

@@ -1,28 +1,30 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
 import type { IrDelta } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { SecretIr } from '../../ir/secret.ts';
 import type { PublishedState } from '../published.ts';
 
 interface Table {
   readonly routes: readonly RouteIr[];
   readonly clusters: readonly ClusterIr[];
   readonly endpoints: readonly EndpointsIr[];
+  readonly secrets: readonly SecretIr[];
 }
 
 /**
  * What has to be told to threads that serve one table, so that they serve another: a controller that has started again
- * tells everything, and mostly nothing of it is new. `delta` is null when no route and no cluster is different.
+ * tells everything, and mostly nothing of it is new. `delta` is null when no route, cluster and secret is different.
  */
 export function replacement(
   served: PublishedState,
   wanted: Table,
 ): { readonly delta: IrDelta | null; readonly endpoints: readonly EndpointsIr[] } {
   const { routes, clusters } = served.ir;
-  const routeOf = ({ key }: RouteIr): string => key;
-  const clusterOf = ({ key }: ClusterIr): string => key;
+  const keyOf = ({ key }: { readonly key: string }): string => key;
   const endpointsOf = ({ cluster }: EndpointsIr): string => cluster;
-  const [upsertRoutes, removeRoutes] = difference(routes, wanted.routes, routeOf);
-  const [newClusters, goneClusters] = difference(clusters, wanted.clusters, clusterOf);
+  const [upsertRoutes, removeRoutes] = difference(routes, wanted.routes, keyOf);
+  const [newClusters, goneClusters] = difference(clusters, wanted.clusters, keyOf);
+  const [upsertSecrets, removeSecrets] = difference(served.secrets, wanted.secrets, keyOf);
   const [newEndpoints, withoutEndpoints] = difference(served.endpoints, wanted.endpoints, endpointsOf);
   // A list of endpoints goes only together with its cluster, which then comes back without one.
   const removeClusters = [...new Set([...goneClusters, ...withoutEndpoints])];
@@ -30,7 +32,10 @@ export function replacement(
   const again = wanted.clusters.filter(
     ({ key }) => removed.has(key) && !newClusters.some((one) => one.key === key),
   );
-  const delta = { upsertRoutes, removeRoutes, upsertClusters: [...newClusters, ...again], removeClusters };
+  const delta = {
+    ...{ upsertRoutes, removeRoutes, upsertSecrets, removeSecrets },
+    ...{ upsertClusters: [...newClusters, ...again], removeClusters },
+  };
   // The removal of a cluster that comes back takes its endpoints along.
   const lost = new Set(removeClusters);
   const endpoints = wanted.endpoints.filter((one) => lost.has(one.cluster) || newEndpoints.includes(one));

@@ -1,5 +1,5 @@
 import type { EndpointsIr } from '../../ir/cluster.ts';
-import type { IrDelta } from '../../ir/gateway.ts';
+import { type IrDelta, NO_CHANGE } from '../../ir/gateway.ts';
 import { printIr } from '../../ir/print.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import type { GatewaySettings } from '../../ir/settings.ts';
@@ -66,13 +66,13 @@ export function makeEndpoints(cluster: string, ...ports: readonly number[]): End
 }
 
 export function makeDelta(delta: Partial<IrDelta>): IrDelta {
-  return { upsertRoutes: [], removeRoutes: [], upsertClusters: [], removeClusters: [], ...delta };
+  return { ...NO_CHANGE, ...delta };
 }
 
 /** What a publisher's threads serve, as text. */
 export function tableOf({ state }: Publisher): string {
   const lists = [...state.endpoints].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
-  return `${printIr(state.ir, state.endpoints)}${JSON.stringify(lists)}`;
+  return `${printIr(state.ir, state.endpoints)}${JSON.stringify([lists, state.secrets])}`;
 }
 
 export const FAST_TIMING = { beatMs: 40, silenceMs: 400 };

@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { describe, expect, it, test } from 'vitest';
-import type { Identity } from '../../pipeline/identity.ts';
-import { identitySlot } from '../../pipeline/identity.ts';
+import { type Identity, identityOf, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
 import { bindPolicies, exchange, type TestRequest } from '../testing.ts';
 import { rateLimit } from './index.ts';
-
-const NOBODY: Identity = { user: null, consumer: null, apiKey: null, claims: null };
 
 /** Says who sends the request, by its header `who` in JSON. */
 const who = definePolicy({
@@ -18,7 +15,7 @@ const who = definePolicy({
   bind: () => ({
     onRequest(x) {
       const said = x.request.header('who');
-      if (said !== null) x.set(identitySlot, { ...NOBODY, ...(JSON.parse(said) as Partial<Identity>) });
+      if (said !== null) x.set(identitySlot, identityOf(JSON.parse(said) as Partial<Identity>));
     },
   }),
 });

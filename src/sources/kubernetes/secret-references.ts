@@ -1,5 +1,6 @@
 import type { ObjectRef } from '../../ir/origin.ts';
 import { objectKey } from '../../ir/origin.ts';
+import { secretNamesIn } from '../secret-names.ts';
 import type { SourcedObject } from '../source.ts';
 
 /** Which Secrets the objects refer to, counted, so that only those are ever read. */
@@ -14,9 +15,8 @@ export class SecretReferences {
 
   /** @returns whether any reference came or went */
   put({ ref, object }: SourcedObject): boolean {
-    const names = new Set<string>();
-    if ('spec' in object) collect(object.spec, names);
-    return this.#set(objectKey(ref), new Set([...names].map((name) => `${ref.namespace}/${name}`)));
+    const names = 'spec' in object ? [...secretNamesIn(object.spec)] : [];
+    return this.#set(objectKey(ref), new Set(names.map((name) => `${ref.namespace}/${name}`)));
   }
 
   remove(ref: ObjectRef): boolean {
@@ -41,15 +41,5 @@ export class SecretReferences {
       changed = true;
     }
     return changed;
-  }
-}
-
-/** By convention of the schemas a reference to a Secret is a field `secretRef` with a `name`, wherever it stands. */
-function collect(value: unknown, names: Set<string>): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const [field, child] of Object.entries(value)) {
-    const name = field === 'secretRef' ? (child as { name?: unknown } | null)?.name : undefined;
-    if (typeof name === 'string') names.add(name);
-    else collect(child, names);
   }
 }

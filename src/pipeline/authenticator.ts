@@ -1,0 +1,156 @@
+import { type Static, type TObject, Type } from 'typebox';
+import type { Exchange } from './exchange.ts';
+import { ANONYMOUS, type Identity, identitySlot, mergeIdentities } from './identity.ts';
+import {
+  type BoundPolicy,
+  definePolicy,
+  type PolicyEnv,
+  type PolicySpec,
+  type ResolveContext,
+} from './policy.ts';
+import { problem, type Reply } from './reply.ts';
+
+/** What an authenticator says of a request. */
+export type Proof =
+  /** It has no credential of this kind: another kind may do, or the rule lets everyone in. */
+  | { readonly kind: 'absent' }
+  /** It has one, and it is not good: the request ends here, also where credentials are optional. */
+  | { readonly kind: 'refused'; readonly reply: Reply }
+  | { readonly kind: 'passed'; readonly identity: Identity }
+  /** The authenticator answers itself, such as at the address to which a login comes back. */
+  | { readonly kind: 'answered'; readonly reply: Reply };
+
+export const ABSENT: Proof = { kind: 'absent' };
+
+/** An authenticator bound to one rule. A method that returns no promise costs no turn of the event loop. */
+export interface BoundAuthenticator {
+  /** Looks at the request and changes nothing in it. */
+  authenticate(x: Exchange): Proof | Promise<Proof>;
+  /**
+   * The answer to a request without a credential, where one is needed: a 401 with a challenge, or, of an interactive
+   * authenticator, the way to its login.
+   */
+  missing(x: Exchange): Reply | Promise<Reply>;
+  /** Takes its credential out of what is sent upstream. Called before the backend is asked, whoever has passed. */
+  strip?(x: Exchange): void;
+  /** See {@link BoundPolicy}; also called when it was not what let the request in. */
+  onResponse?(x: Exchange): void | Promise<void>;
+  onDone?(x: Exchange): void;
+  close?(): void;
+}
+
+/** A way to authenticate: a policy of its own, and a member of the policy `authenticate`. */
+export interface AuthenticatorSpec<S extends TObject = TObject, R = Static<S>> {
+  /** The key in `policies:`, and in the lists of `authenticate`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Of its configuration, without `optional`, which is added where it is a policy of its own. */
+  readonly schema: S;
+  /** Its `missing` leads people to a login: that goes before the 401 of others. */
+  readonly interactive?: boolean;
+  /** See {@link PolicySpec}. */
+  resolve?(config: Static<S>, context: ResolveContext): R;
+  /** See {@link PolicySpec}. */
+  bind(config: R, env: PolicyEnv): BoundAuthenticator;
+}
+
+/** A policy that authenticates; `authenticator` is what `authenticate` makes a member of. */
+export interface AuthenticatorPolicy extends PolicySpec {
+  readonly authenticator: AuthenticatorSpec;
+}
+
+const optional = Type.Boolean({
+  description:
+    'Requests without this credential pass, as nobody. One with a bad credential is refused all the same.',
+  default: false,
+});
+
+/** How a resolved configuration stands in the IR. */
+interface Wrapped {
+  readonly optional: boolean;
+  readonly config: unknown;
+}
+
+/**
+ * Makes an authenticator a policy of the phase `authn`. Where a rule has several of them, all must pass: see
+ * {@link mergeIdentities} for what their identities become.
+ */
+export function defineAuthenticator<S extends TObject, R = Static<S>>(
+  spec: AuthenticatorSpec<S, R>,
+): AuthenticatorPolicy {
+  const authenticator = spec as unknown as AuthenticatorSpec;
+  const schema = { ...spec.schema, properties: { ...spec.schema.properties, optional } };
+  const policy = definePolicy<TObject, Wrapped>({
+    name: spec.name,
+    phase: 'authn',
+    summary: spec.summary,
+    schema: schema as unknown as TObject,
+    resolve(whole, context) {
+      const { optional, ...config } = whole as { readonly optional?: boolean };
+      const resolved = authenticator.resolve?.(config, context) ?? config;
+      return { optional: optional ?? false, config: resolved };
+    },
+    bind: ({ optional, config }, env) =>
+      authenticationSteps(authenticator.bind(config as never, env), optional),
+  });
+  return { ...(policy as unknown as PolicySpec), authenticator };
+}
+
+/** The steps of a policy that authenticates. */
+export function authenticationSteps(bound: BoundAuthenticator, isOptional: boolean): BoundPolicy {
+  function settle(x: Exchange, proof: Proof): Reply | undefined | Promise<Reply> {
+    switch (proof.kind) {
+      case 'passed':
+        bound.strip?.(x);
+        return admit(x, proof.identity);
+      case 'absent':
+        if (!isOptional) return bound.missing(x);
+        if (x.get(identitySlot) === undefined) x.set(identitySlot, ANONYMOUS);
+        return undefined;
+      default:
+        return proof.reply;
+    }
+  }
+  return {
+    onRequest(x) {
+      const proof = bound.authenticate(x);
+      return isPromise(proof) ? proof.then((settled) => settle(x, settled)) : settle(x, proof);
+    },
+    ...(bound.onResponse !== undefined && { onResponse: (x) => bound.onResponse!(x) }),
+    ...(bound.onDone !== undefined && { onDone: (x) => bound.onDone!(x) }),
+    ...(bound.close !== undefined && { close: () => bound.close!() }),
+  };
+}
+
+const TWO_CONSUMERS = problem(401, 'The credentials belong to different consumers.');
+
+function admit(x: Exchange, identity: Identity): Reply | undefined {
+  const before = x.get(identitySlot);
+  const merged = before === undefined ? identity : mergeIdentities(before, identity);
+  if (merged === null) return TWO_CONSUMERS;
+  x.set(identitySlot, merged);
+  return undefined;
+}
+
+/**
+ * A 401 as RFC 9110 section 15.5.2 asks for.
+ * @param challenge value of WWW-Authenticate: `Bearer realm="shop"`
+ */
+export function unauthorized(detail: string, challenge: string): Reply {
+  return problem(401, detail, [['www-authenticate', challenge]]);
+}
+
+/** {@link unauthorized} as a verdict. */
+export function refused(detail: string, challenge: string): Proof {
+  return { kind: 'refused', reply: unauthorized(detail, challenge) };
+}
+
+/** A parameter of a challenge (RFC 9110 section 5.6.4). */
+export function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+/** Whether a step has to be waited for. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}

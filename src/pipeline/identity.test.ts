@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { ANONYMOUS, identityOf, isAnonymous, mergeIdentities } from './identity.ts';
+
+test('the earlier proof goes before, sets add up', () => {
+  const key = identityOf({ consumer: 'acme', apiKey: 'k', groups: ['a', 'b'], schemes: ['apiKey'] });
+  const token = identityOf({
+    ...{ user: 'ann', consumer: 'acme', claims: { sub: 'ann', iss: 'x' } },
+    ...{ groups: ['b', 'c'], roles: ['r'], permissions: ['p'], schemes: ['jwt'] },
+  });
+  expect(mergeIdentities(key, token)).toEqual({
+    ...{ user: 'ann', consumer: 'acme', apiKey: 'k', claims: { sub: 'ann', iss: 'x' } },
+    ...{ groups: ['a', 'b', 'c'], roles: ['r'], permissions: ['p'], schemes: ['apiKey', 'jwt'] },
+  });
+  const other = identityOf({ user: 'bob', claims: { sub: 'bob', aud: 'y' }, schemes: ['second'] });
+  expect(mergeIdentities(token, other)).toMatchObject({
+    user: 'ann',
+    claims: { sub: 'ann', iss: 'x', aud: 'y' },
+  });
+});
+
+test('nobody is two consumers', () => {
+  const of = (consumer: string) => identityOf({ consumer, schemes: ['apiKey'] });
+  expect(mergeIdentities(of('a'), of('b'))).toBeNull();
+  expect(mergeIdentities(of('a'), of('a'))).not.toBeNull();
+});
+
+test('anonymous is who has proved nothing', () => {
+  const someone = identityOf({ schemes: ['basic'] });
+  expect([undefined, ANONYMOUS, someone].map(isAnonymous)).toEqual([true, true, false]);
+  expect(mergeIdentities(ANONYMOUS, someone)).toBe(someone);
+});
