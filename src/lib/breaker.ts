@@ -26,6 +26,12 @@ export class Breaker {
     this.#pauseMs = FIRST_PAUSE_MS;
   }
 
+  /** There is a fresh connection: whether it is any good is asked at once. */
+  reopen(): void {
+    this.#shutUntilMs = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
+  }
+
   failed(nowMs: number): void {
     this.#failures += 1;
     if (this.#probing) this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);

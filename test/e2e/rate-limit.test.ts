@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { burst, count } from './support/burst.ts';
 import { type Gateway, startGateway } from './support/gateway.ts';
 import { headerOf } from './support/http-text.ts';
 import { get, head, RawClient } from './support/raw-client.ts';
@@ -51,25 +52,9 @@ afterAll(async () => {
   await upstream?.stop();
 });
 
-/** Requests over as many connections, which the kernel spreads over the threads. */
-async function burst(target: string, clients: number, each: number): Promise<number[]> {
-  const statuses = await Promise.all(
-    Array.from({ length: clients }, async () => {
-      const client = await RawClient.connect(gateway.port);
-      client.write(head(`GET ${target}`).repeat(each));
-      const answers = await client.answers(each);
-      client.destroy();
-      return answers.map(({ status }) => status);
-    }),
-  );
-  return statuses.flat();
-}
-const count = (statuses: readonly number[], status: number) =>
-  statuses.filter((one) => one === status).length;
-
 describe('a limit of N over two threads', () => {
   it('admits N under load, and counts what it refuses', async () => {
-    const statuses = await burst('/load', 40, 25);
+    const statuses = await burst(gateway.port, '/load', 40, 25);
     expect([count(statuses, 200), count(statuses, 429)]).toEqual([500, 500]);
     const hits = async () =>
       (await gateway.admin('/metrics')).text.match(/rate_limit_hits_total\{[^}]*"exact"[^}]*\} (\d+)/);
@@ -135,6 +120,6 @@ describe('a RateLimitPolicy', () => {
     expect((await get(gateway.port, '/one')).status).toBe(429);
     gateway.write('policy.yaml', policy('standard', 4));
     await until(async () => (await get(gateway.port, '/one')).status === 200, 'the new limit serves');
-    expect(count(await burst('/two', 1, 5), 200)).toBe(3);
+    expect(count(await burst(gateway.port, '/two', 1, 5), 200)).toBe(3);
   });
 });

@@ -11,6 +11,10 @@ type Log = (level: 'warn' | 'info', message: string) => void;
 
 const MAX_RECONNECT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A connection on which nothing comes for so long while something is asked is given up, and made anew. */
+const SILENCE_MS = 1_000;
+/** It answers again when nothing has failed for so long: not each of a flapping server's moods is told. */
+const RECOVERED_MS = 5_000;
 
 /** One connection of a thread to a Redis. It reconnects for ever; nothing that is asked of it takes longer than its time. */
 export class RedisClient {
@@ -18,6 +22,7 @@ export class RedisClient {
   readonly #timeoutMs: number;
   readonly #log: Log;
   #failing = false;
+  #failedAtMs = 0;
   readonly #breaker = new Breaker();
 
   constructor(ir: RedisIr, log: Log) {
@@ -26,6 +31,7 @@ export class RedisClient {
     this.#log = (level, message) => log(level, `redis ${ir.name}: ${message}`);
     // An 'error' without a listener would end the thread. Its text may name the address, never the password.
     this.connection.on('error', (error: Error) => this.#failed(error.message));
+    this.connection.on('ready', () => this.#breaker.reopen());
   }
 
   /**
@@ -36,8 +42,7 @@ export class RedisClient {
     try {
       const answer = await this.#inTime(question(this.connection));
       this.#breaker.succeeded();
-      if (this.#failing) this.#log('info', 'it answers again');
-      this.#failing = false;
+      if (this.#failing) this.#recovered();
       return answer;
     } catch (error) {
       this.#breaker.failed(performance.now());
@@ -54,12 +59,22 @@ export class RedisClient {
   #failed(message: string): void {
     if (!this.#failing) this.#log('warn', message);
     this.#failing = true;
+    this.#failedAtMs = performance.now();
+  }
+
+  #recovered(): void {
+    if (performance.now() - this.#failedAtMs < RECOVERED_MS) return;
+    this.#failing = false;
+    this.#log('info', 'it answers again');
   }
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new StoreUnavailable('no answer in time')), this.#timeoutMs);
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+      const refuse = () => reject(new StoreUnavailable('no answer in time'));
+      // Where this thread was held up, the answer may lie in the socket unread: it is read before that is judged.
+      const timer = setTimeout(() => setImmediate(refuse), this.#timeoutMs);
+      const settled = () => clearTimeout(timer);
+      answer.then(resolve, reject).then(settled, settled);
     });
   }
 }
@@ -78,6 +93,9 @@ function connect(ir: RedisIr): RedisConnection {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectMs,
+    socketTimeout: Math.max(SILENCE_MS, 2 * ir.timeoutMs),
+    // A master that has become a replica: what the name leads to now has to be looked up again.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
   const { topology } = ir;
   switch (topology.kind) {
@@ -92,6 +110,8 @@ function connect(ir: RedisIr): RedisConnection {
         name: master,
         db: ir.database,
         sentinelRetryStrategy: reconnectMs,
+        sentinelReconnectStrategy: reconnectMs,
+        sentinelCommandTimeout: SILENCE_MS,
         failoverDetector: true,
       });
     }
