@@ -17,6 +17,8 @@ export interface HttpLimits {
   readonly maxChunkExtensionBytes: number;
   /** 0: no limit. */
   readonly maxBodyBytes: number;
+  /** Bytes of bodies that policies of one thread may hold at once. */
+  readonly maxHeldBodyBytes: number;
   /** Requests that may wait in one connection before it is no longer read. */
   readonly maxPipelined: number;
   /** 0: no limit. */

@@ -7,6 +7,10 @@ export type GatewayErrorCode =
   | 'clientTimeout'
   | 'clientBodyTooLarge'
   | 'clientBodyInvalid'
+  /** A policy refused a body in the middle of it. */
+  | 'bodyRefused'
+  /** The thread may hold no more bytes of bodies. */
+  | 'bodyMemoryFull'
   /** What came is no request that can be served. */
   | 'requestRefused'
   | 'noRoute'

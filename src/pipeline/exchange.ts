@@ -1,3 +1,4 @@
+import type { MessageBody, ResponseBody } from './body.ts';
 import type { Reply } from './reply.ts';
 import type { Slot } from './slot.ts';
 
@@ -44,6 +45,8 @@ export interface RequestFields extends HeaderFields {
   queryParam(name: string): string | null;
   /** First value of a cookie; null when absent. */
   cookie(name: string): string | null;
+  /** Not yet sent to the backend while request steps run. */
+  readonly body: MessageBody;
   /** Replaces path; it is normalised and checked again before it is sent. */
   setPath(path: string): void;
   /** Replaces the query; without `?`. */
@@ -55,6 +58,7 @@ export interface ResponseFields extends HeaderFields {
   readonly status: number;
   /** The gateway made this answer itself: no backend was asked, or it failed. */
   readonly madeHere: boolean;
+  readonly body: ResponseBody;
   setStatus(status: number): void;
   /** Another answer in place of this one, whoever made it; the backend's body is thrown away. */
   replace(reply: Reply): void;

@@ -7,6 +7,10 @@ import type { ClientInfo, Exchange } from '../pipeline/exchange.ts';
 import type { PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import type { Slot } from '../pipeline/slot.ts';
+import { BodyBudget } from '../proxy/body/budget.ts';
+import { BodyFlow } from '../proxy/body/flow.ts';
+import { announcedBytes, PolicyRequestBody, type RequestBodyHost } from '../proxy/body/request-body.ts';
+import { PolicyResponseBody, type ResponseBodyHost } from '../proxy/body/response-body.ts';
 import { RequestView } from '../proxy/exchange/request-view.ts';
 import { ResponseView } from '../proxy/exchange/response-view.ts';
 import { parseRequestHead } from '../proxy/http1/request-head.ts';
@@ -30,6 +34,8 @@ export interface TestRequest {
   readonly target?: string;
   /** Lines such as `Origin: https://a.example`. A Host of `shop.test` is added when none is given. */
   readonly lines?: readonly string[];
+  /** Sent with Content-Length unless a line says `Transfer-Encoding: chunked`. */
+  readonly body?: string | Uint8Array;
   readonly scheme?: 'http' | 'https';
   readonly client?: string;
   /** The peer is a trusted proxy. */
@@ -42,15 +48,21 @@ export interface TestRequest {
 export interface TestAnswer {
   readonly status?: number;
   readonly lines?: readonly string[];
+  /** As in {@link TestRequest}. */
+  readonly body?: string | Uint8Array;
 }
 
 export interface TestOutcome {
   /** Lines of the request as it would be sent; null when no backend was asked. */
   readonly forwarded: readonly string[] | null;
+  /** The body that the backend would get; empty when there is none, or no backend was asked. */
+  readonly forwardedBody: Buffer;
   readonly status: number;
   readonly lines: readonly string[];
-  /** Null: the backend's body goes out. */
+  /** Of an answer that was made here; null: the backend's body goes out. */
   readonly body: string | null;
+  /** What the client gets, whoever made it. */
+  readonly answerBody: Buffer;
   header(name: string): string | null;
 }
 
@@ -122,7 +134,7 @@ export function bindPoliciesWith(
   return rule;
 }
 
-class TestExchange implements Exchange {
+class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost {
   readonly requestId = 'id-1';
   readonly generation = 1;
   readonly routeKey = 'GatewayRoute/test/test';
@@ -133,9 +145,21 @@ class TestExchange implements Exchange {
   readonly request = new RequestView();
   readonly response = new ResponseView();
   readonly signal: AbortSignal;
+  requestFlow: BodyFlow | null = null;
+  responseFlow: BodyFlow | null = null;
+  answerBody: string | Uint8Array = '';
+  /** A stream of a policy has failed. */
+  failure: Error | null = null;
+  readonly #sent: TestRequest;
   readonly #slots: unknown[] = [];
 
   constructor(sent: TestRequest) {
+    this.#sent = sent;
+    this.request.body = new PolicyRequestBody(this, this.request.head);
+    this.response.body = new PolicyResponseBody(this);
+    this.response.onReplaced = () => {
+      this.responseFlow = null;
+    };
     const address = sent.client ?? '192.0.2.1';
     this.client = { address, peerAddress: address, peerPort: 40_000, trusted: sent.trusted ?? false };
     this.signal = sent.signal ?? new AbortController().signal;
@@ -143,13 +167,45 @@ class TestExchange implements Exchange {
     const host = lines.some((line) => /^host:/i.test(line)) ? [] : ['Host: shop.test'];
     const start = `${sent.method ?? 'GET'} ${sent.target ?? '/'} HTTP/1.1`;
     const code = parseRequestHead(
-      `${[start, ...host, ...lines].join('\r\n')}\r\n\r\n`,
+      `${[start, ...host, ...lines, ...lengthLines(lines, sent.body)].join('\r\n')}\r\n\r\n`,
       this.request.head,
       LIMITS,
     );
     if (code !== 0) throw new Error(`the request is refused: ${code}`);
     this.request.begin('http', address, normalizePath(this.request.head.path) ?? '/');
     if (sent.scheme !== undefined) Object.defineProperty(this.request, 'scheme', { value: sent.scheme });
+  }
+
+  openRequestFlow(): BodyFlow {
+    this.requestFlow = this.#flowOf(this.#sent.body ?? '', announcedBytes(this.request.head));
+    return this.requestFlow;
+  }
+
+  openResponseFlow(): BodyFlow {
+    const { head, made } = this.response;
+    const announced = head?.framing === 'length' ? head.contentLength : null;
+    this.responseFlow = this.#flowOf(made ?? this.answerBody, announced);
+    return this.responseFlow;
+  }
+
+  #flowOf(body: string | Uint8Array, announced: number | null): BodyFlow {
+    let started = false;
+    const start = () => {
+      if (started) return;
+      started = true;
+      const bytes = Buffer.from(body as string);
+      if (bytes.length > 0) flow.onData(bytes, 0, bytes.length);
+      flow.onReadEnd();
+      flow.onEnd('');
+    };
+    const owner = {
+      onFlowFailed: (error: Error) => {
+        this.failure = error;
+      },
+    };
+    const source = { start: () => setImmediate(start), stop: () => undefined };
+    const flow = new BodyFlow(source, owner, new BodyBudget(Number.MAX_SAFE_INTEGER), announced);
+    return flow;
   }
 
   get<T>(slot: Slot<T>): T | undefined {
@@ -161,7 +217,10 @@ class TestExchange implements Exchange {
   }
 }
 
-/** Sends one request along the rule's policies and back. */
+/**
+ * Sends one request along the rule's policies and back.
+ * @throws what a stream of a policy fails with
+ */
 export async function exchange(
   rule: CompiledRule<string>,
   sent: TestRequest = {},
@@ -174,23 +233,59 @@ export async function exchange(
     if (reply !== undefined) break;
   }
   const forwarded = reply === undefined ? linesOf(x.request) : null;
+  const forwardedBody =
+    forwarded === null ? Buffer.alloc(0) : await bytesOf(x, x.requestFlow, sent.body ?? '');
   if (reply !== undefined) x.response.useReply(reply);
-  else x.response.useHead(answerHead(x, answer));
+  else {
+    x.answerBody = answer.body ?? '';
+    x.response.useHead(answerHead(x, answer));
+  }
   for (const { policy } of rule.onResponse ?? []) await policy.onResponse!(x);
+  const { status, made } = x.response;
+  const bodiless = x.request.method === 'HEAD' || status === 204 || status === 304;
+  const answerBody = bodiless ? Buffer.alloc(0) : await bytesOf(x, x.responseFlow, made ?? x.answerBody);
   for (const { policy } of rule.onDone ?? []) policy.onDone!(x);
-  const { status, body } = x.response;
   return {
     forwarded,
+    forwardedBody,
     status,
     lines: linesOf(x.response),
-    body: body === null ? null : Buffer.from(body).toString(),
+    body: made === null ? null : Buffer.from(made as string).toString(),
+    answerBody,
     header: (name) => x.response.header(name),
   };
 }
 
-function answerHead(x: TestExchange, { status = 200, lines = [] }: TestAnswer): ResponseHead {
+/** What comes out at the end of the flow; `untouched` when no policy asked for it. */
+async function bytesOf(
+  x: TestExchange,
+  flow: BodyFlow | null,
+  untouched: string | Uint8Array,
+): Promise<Buffer> {
+  if (flow === null) return Buffer.from(untouched as string);
+  const chunks: Buffer[] = [];
+  let ended = false;
+  flow.attach({
+    write: (buf, from, to) => void chunks.push(Buffer.from(buf.subarray(from, to))),
+    flush: () => true,
+    end: () => {
+      ended = true;
+    },
+  });
+  while (!ended && x.failure === null) await new Promise((resolve) => setImmediate(resolve));
+  if (x.failure !== null) throw x.failure;
+  return Buffer.concat(chunks);
+}
+
+function lengthLines(lines: readonly string[], body: string | Uint8Array | undefined): readonly string[] {
+  if (body === undefined || lines.some((line) => /^(transfer-encoding|content-length):/i.test(line)))
+    return [];
+  return [`Content-Length: ${Buffer.byteLength(body)}`];
+}
+
+function answerHead(x: TestExchange, { status = 200, lines = [], body }: TestAnswer): ResponseHead {
   const head = new ResponseHead();
-  const text = `${[`HTTP/1.1 ${status} Status`, ...lines].join('\r\n')}\r\n\r\n`;
+  const text = `${[`HTTP/1.1 ${status} Status`, ...lines, ...lengthLines(lines, body)].join('\r\n')}\r\n\r\n`;
   const code = parseResponseHead(text, x.request.method, head, LIMITS);
   if (code !== 0) throw new Error(`the answer is refused: ${code}`);
   return head;

@@ -2,6 +2,7 @@ import type { CompiledEntry, CompiledRule, RoutingTable } from '../compile/table
 import type { GatewaySettings } from '../ir/settings.ts';
 import type { AccessLogWriter, AccessRecord } from '../observe/access-record.ts';
 import type { RouteMetrics, ThreadMetrics } from '../observe/thread-metrics.ts';
+import type { BodyBudget } from './body/budget.ts';
 import type { UpstreamCluster } from './upstream/cluster.ts';
 import type { Wheel } from './wheel.ts';
 
@@ -17,6 +18,8 @@ export interface ThreadContext {
   readonly accessLog: AccessLogWriter;
   /** The thread's one record; see {@link AccessLogWriter}. */
   readonly record: AccessRecord;
+  /** What policies may hold of bodies. */
+  readonly bodyBudget: BodyBudget;
   /** A request reads it once and keeps what it got. */
   table: Table;
   /** Every answer now closes its connection. */

@@ -7,6 +7,7 @@ import type { AccessLogWriter } from '../observe/access-record.ts';
 import { emptyAccessRecord } from '../observe/access-record.ts';
 import type { ThreadMetrics } from '../observe/thread-metrics.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import { BodyBudget } from './body/budget.ts';
 import type { Rule, ThreadContext } from './context.ts';
 import { ExchangePool } from './exchange/pool.ts';
 import { Listener } from './listener.ts';
@@ -73,6 +74,7 @@ export class DataPlane {
       metrics: options.metrics,
       accessLog: options.accessLog,
       record: emptyAccessRecord(),
+      bodyBudget: new BodyBudget(settings.limits.maxHeldBodyBytes),
       table: this.#builder.apply(NO_CHANGE, 0).table,
       draining: false,
       isTrusted,
@@ -83,6 +85,11 @@ export class DataPlane {
     };
     const exchanges = new ExchangePool();
     this.#listeners = settings.listeners.map((ir) => new Listener(ir, this.#context, exchanges));
+  }
+
+  /** What policies hold of bodies now. */
+  get heldBodyBytes(): number {
+    return this.#context.bodyBudget.usedBytes;
   }
 
   /** An exception that nobody caught: the thread serves on. */

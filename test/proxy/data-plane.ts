@@ -33,6 +33,7 @@ const SETTINGS: GatewaySettings = {
     maxTrailerBytes: 4096,
     maxChunkExtensionBytes: 4096,
     maxBodyBytes: 0,
+    maxHeldBodyBytes: 64 * 1024 * 1024,
     maxPipelined: 16,
     maxRequestsPerConnection: 0,
     maxConnections: 10_000,

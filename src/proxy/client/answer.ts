@@ -1,3 +1,4 @@
+import type { BodyLength } from '../body/flow.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import { type CopyRules, copyLines, dropsOf, HOP_BY_HOP, passableTrailers } from '../forward/header-drops.ts';
 import { CHUNK_END, chunkHead, httpDate, lastChunk, statusLine } from '../http1/encode.ts';
@@ -14,7 +15,12 @@ const DROPPED = [
 ];
 const WITH_VIA: CopyRules = { drops: dropsOf(DROPPED), dropUnderscores: false };
 const WITHOUT_VIA: CopyRules = { drops: dropsOf([...DROPPED, HeaderKind.via]), dropUnderscores: false };
-const BODILESS: CopyRules = {
+/** The length that the backend states is not that of what is sent. */
+const NEW_LENGTH: CopyRules = {
+  drops: dropsOf([...DROPPED, HeaderKind.contentLength]),
+  dropUnderscores: false,
+};
+const NEW_LENGTH_WITHOUT_VIA: CopyRules = {
   drops: dropsOf([...DROPPED, HeaderKind.via, HeaderKind.contentLength]),
   dropUnderscores: false,
 };
@@ -52,32 +58,30 @@ export class Answer {
     );
   }
 
-  /** The head of the backend's answer, edited by policies. */
-  forwardHead(head: ResponseHead): void {
-    const { response, connection, request } = this.#x;
+  /**
+   * The head of the backend's answer, edited by policies.
+   * @param length what they have made of its body
+   */
+  forwardHead(head: ResponseHead, length: BodyLength): void {
+    const { response, connection } = this.#x;
     const { settings } = connection.context;
-    this.#mode = this.#modeFor(head, response.status);
+    this.#mode = this.#modeFor(head, response.status, length);
     const edits = response.edited ? response : null;
-    const rules =
-      this.#mode === 'none' && (head.framing !== 'none' || response.status === 204)
-        ? BODILESS
-        : settings.via === null
-          ? WITHOUT_VIA
-          : WITH_VIA;
+    const newLength =
+      length !== 'asSent' || (this.#mode === 'none' && (head.framing !== 'none' || response.status === 204));
     const { raw } = head.fields;
     let text =
       response.status === head.status && head.reasonEnd > head.reasonStart
         ? `HTTP/1.1 ${raw.slice(9, head.fieldsStart)}`
         : statusLine(response.status);
-    text += copyLines(head.fields, rules, head.connectionTokens, edits);
+    text += copyLines(head.fields, copyRules(settings.via === null, newLength), head.connectionTokens, edits);
     if (head.fields.findKind(HeaderKind.date) < 0) text += `Date: ${httpDate(Date.now())}\r\n`;
     if (this.#mode === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+    else if (typeof length === 'number' && !isBodiless(response.status))
+      text += `Content-Length: ${length}\r\n`;
     if (settings.via !== null) text += `Via: 1.${head.minorVersion} ${settings.via}\r\n`;
     if (edits !== null) text += edits.ownText();
-    this.keepAlive =
-      this.#mode !== 'close' &&
-      connection.mayKeepAlive(request.head) &&
-      !connection.awaitsContinue(request.head);
+    this.#settleKeepAlive();
     connection.output.text(`${text}${this.#gatewayLines()}\r\n`);
     this.started = true;
   }
@@ -94,19 +98,27 @@ export class Answer {
 
   /** A whole answer of the gateway, head and body. */
   reply(body: string | Uint8Array): void {
+    const { connection } = this.#x;
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    this.replyHead(bytes.length);
+    if (this.#mode === 'none' || bytes.length === 0) return;
+    this.bodyBytes = bytes.length;
+    connection.output.bytes(bytes, 0, bytes.length);
+  }
+
+  /** The head of an answer that the gateway makes; its body follows through `data` and `end`. */
+  replyHead(length: number | 'unknown'): void {
     const { response, connection, request } = this.#x;
-    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : Buffer.from(body);
-    const bodiless = response.status === 204 || response.status === 304;
-    this.keepAlive = connection.mayKeepAlive(request.head) && !connection.awaitsContinue(request.head);
+    const bodiless = isBodiless(response.status);
+    if (bodiless || request.method === 'HEAD') this.#mode = 'none';
+    else this.#mode = length === 'unknown' ? this.#unknownMode() : 'length';
     let text = `${statusLine(response.status)}${response.ownText()}`;
-    if (!bodiless) text += `Content-Length: ${bytes.length}\r\n`;
+    if (this.#mode === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+    else if (length !== 'unknown' && !bodiless) text += `Content-Length: ${length}\r\n`;
+    this.#settleKeepAlive();
     text += `Date: ${httpDate(Date.now())}\r\n${this.#gatewayLines()}\r\n`;
     connection.output.text(text);
     this.started = true;
-    if (!bodiless && request.method !== 'HEAD' && bytes.length > 0) {
-      this.bodyBytes = bytes.length;
-      connection.output.bytes(bytes, 0, bytes.length);
-    }
   }
 
   data(buf: Uint8Array, from: number, to: number): void {
@@ -128,10 +140,23 @@ export class Answer {
     this.#x.connection.output.text(lastChunk(passed));
   }
 
-  #modeFor(head: ResponseHead, status: number): Mode {
-    if (head.framing === 'none' || status === 204 || status === 304) return 'none';
-    if (head.framing === 'length') return 'length';
+  #modeFor(head: ResponseHead, status: number, length: BodyLength): Mode {
+    if (head.framing === 'none' || isBodiless(status)) return 'none';
+    if (length === 'unknown') return this.#unknownMode();
+    if (head.framing === 'length' || length !== 'asSent') return 'length';
+    return this.#unknownMode();
+  }
+
+  #unknownMode(): Mode {
     return this.#x.request.head.minorVersion === 1 ? 'chunked' : 'close';
+  }
+
+  #settleKeepAlive(): void {
+    const { connection, request } = this.#x;
+    this.keepAlive =
+      this.#mode !== 'close' &&
+      connection.mayKeepAlive(request.head) &&
+      !connection.awaitsContinue(request.head);
   }
 
   /** What the gateway says on every answer, whoever made it. */
@@ -147,4 +172,14 @@ export class Answer {
     else if (request.head.minorVersion === 0) text += 'Connection: keep-alive\r\n';
     return text;
   }
+}
+
+/** Answers that end with their head (RFC 9110 section 6.4.1). */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+function copyRules(dropVia: boolean, newLength: boolean): CopyRules {
+  if (newLength) return dropVia ? NEW_LENGTH_WITHOUT_VIA : NEW_LENGTH;
+  return dropVia ? WITHOUT_VIA : WITH_VIA;
 }

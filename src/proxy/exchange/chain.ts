@@ -1,6 +1,7 @@
 import type { BoundStep } from '../../compile/table.ts';
-import { GatewayError } from '../../pipeline/errors.ts';
+import { BodyRefusal } from '../../pipeline/body.ts';
 import type { Reply } from '../../pipeline/reply.ts';
+import { failWith } from '../body/exchange-bodies.ts';
 import type { Rule } from '../context.ts';
 import type { RequestExchange } from './exchange.ts';
 
@@ -11,15 +12,8 @@ function isPromise(value: StepResult | Promise<StepResult>): value is Promise<St
 }
 
 function fail(x: RequestExchange, step: BoundStep, error: unknown): void {
-  x.connection.context.log(
-    'error',
-    `${x.routeKey} rule ${x.ruleName}: policy ${step.name} threw: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  x.fail(
-    new GatewayError('gateway', 'policyThrew', false, `policy ${step.name} threw`),
-    500,
-    'A policy of this rule failed.',
-  );
+  // What a step had waited for may be gone because the exchange is over.
+  if (!x.done && !x.replied) failWith(x, error, `policy ${step.name}`);
 }
 
 /** Runs the rule's request steps, then its action. Stays synchronous until a step returns a promise. */
@@ -63,11 +57,13 @@ function runFrom(x: RequestExchange, steps: readonly BoundStep[], first: number)
 
 /**
  * Runs the rule's response steps over `x.response`, then `send`. A step that throws changes nothing: the answer
- * goes out as the other steps left it, for it was already decided that the client may have it.
+ * goes out as the other steps left it, for it was already decided that the client may have it. Only a
+ * `BodyRefusal` puts its reply in the answer's place, for which the steps are run anew.
  * @returns whether `send` was called before this returned.
  */
 export function runResponseSteps(x: RequestExchange, send: () => void): boolean {
   const steps = x.entry?.rule.onResponse ?? null;
+  x.answers++;
   if (steps === null) {
     send();
     return true;
@@ -81,6 +77,7 @@ function runResponseFrom(
   first: number,
   send: () => void,
 ): boolean {
+  const { answers } = x;
   for (let i = first; i < steps.length; i++) {
     const step = steps[i]!;
     try {
@@ -88,21 +85,30 @@ function runResponseFrom(
       if (result === undefined) continue;
       x.pinned = true;
       result
-        .catch((error: unknown) => logThrow(x, step, error))
-        .then(() => {
-          if (!x.done) runResponseFrom(x, steps, i + 1, send);
-        })
-        .catch((error: unknown) => logThrow(x, step, error));
+        .catch((error: unknown) => isCurrent(x, answers) && onThrow(x, step, error))
+        .then(() => isCurrent(x, answers) && runResponseFrom(x, steps, i + 1, send))
+        .catch((error: unknown) => onThrow(x, step, error));
       return false;
     } catch (error) {
-      logThrow(x, step, error);
+      onThrow(x, step, error);
     }
+    if (!isCurrent(x, answers)) return false;
   }
   send();
   return true;
 }
 
-function logThrow(x: RequestExchange, step: BoundStep, error: unknown): void {
+/** The answer that the steps were begun for is still the one to send. */
+function isCurrent(x: RequestExchange, answers: number): boolean {
+  return !x.done && x.answers === answers;
+}
+
+function onThrow(x: RequestExchange, step: BoundStep, error: unknown): void {
+  if (error instanceof BodyRefusal && !x.replied) {
+    x.forward.cancel();
+    failWith(x, error, `policy ${step.name}`);
+    return;
+  }
   x.connection.context.log(
     'error',
     `${x.routeKey}: policy ${step.name} threw in onResponse: ${String(error)}`,

@@ -3,6 +3,8 @@ import { GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
 import type { ClientInfo, Exchange } from '../../pipeline/exchange.ts';
 import { problem, type Reply } from '../../pipeline/reply.ts';
 import type { Slot } from '../../pipeline/slot.ts';
+import { ExchangeBodies } from '../body/exchange-bodies.ts';
+import { sendAnswer } from '../body/send.ts';
 import { Answer } from '../client/answer.ts';
 import type { ClientConnection } from '../client/connection.ts';
 import type { Entry, Table } from '../context.ts';
@@ -26,6 +28,7 @@ export class RequestExchange implements Exchange, BodySink {
   readonly response = new ResponseView();
   readonly answer: Answer = new Answer(this);
   readonly forward: Forward = new Forward(this);
+  readonly bodies: ExchangeBodies = new ExchangeBodies(this);
   /** Someone may hold it after it is done. */
   pinned = false;
   requestId = '';
@@ -39,8 +42,10 @@ export class RequestExchange implements Exchange, BodySink {
   acceptsTrailers = false;
   requestBytes = 0;
   error: GatewayErrorCode | '' = '';
-  /** An answer was decided on; it may still wait for response steps. */
+  /** An answer of the gateway was decided on; it may still wait for response steps. */
   replied = false;
+  /** Counts the answers that response steps were begun for: steps of one that failed meanwhile go no further. */
+  answers = 0;
   #client: ClientInfo | null = null;
   #clientAddress = '';
   #done = true;
@@ -110,6 +115,8 @@ export class RequestExchange implements Exchange, BodySink {
     this.requestBytes = 0;
     this.error = '';
     this.replied = false;
+    this.answers = 0;
+    this.bodies.reset();
     this.#client = null;
     this.#abort = null;
     this.#slots = null;
@@ -175,24 +182,27 @@ export class RequestExchange implements Exchange, BodySink {
 
   /** Answers a failure. Nothing of `error` reaches the client. */
   fail(error: GatewayError, status: number, detail: string): void {
+    if (!this.#done) this.failWith(error, problem(status, detail));
+  }
+
+  /** As {@link fail}, with a reply of one's own. */
+  failWith(error: GatewayError, reply: Reply): void {
     if (this.#done) return;
     this.error = error.code;
     this.connection.context.metrics.error(error.code, error.origin);
     if (this.answer.started) this.abort();
-    else this.reply(problem(status, detail));
+    else this.reply(reply);
   }
 
   /** Answers without asking a backend; the answer passes the rule's response steps. */
   reply(reply: Reply): void {
     if (this.#done || this.replied) return;
     this.forward.cancel();
+    this.bodies.abort(this.error);
     this.response.useReply(reply);
     this.replied = true;
     this.connection.stopBody();
-    runResponseSteps(this, () => {
-      this.answer.reply(this.response.body ?? '');
-      this.finish();
-    });
+    runResponseSteps(this, () => sendAnswer(this));
   }
 
   /** The answer is complete. */
@@ -230,11 +240,14 @@ export class RequestExchange implements Exchange, BodySink {
   onData(buf: Uint8Array, from: number, to: number): void {
     if (this.#done) return;
     this.requestBytes += to - from;
-    this.forward.onRequestData(buf, from, to);
+    if (this.bodies.requestFlow === null) this.forward.onRequestData(buf, from, to);
+    else this.bodies.onRequestData(buf, from, to);
   }
 
   onRequestEnd(trailers: string): void {
-    if (!this.#done) this.forward.onRequestEnd(trailers);
+    if (this.#done) return;
+    if (this.bodies.requestFlow === null) this.forward.onRequestEnd(trailers);
+    else this.bodies.requestFlow.onEnd(trailers);
   }
 
   /** The body breaks the rules of its framing, or a limit. */
@@ -248,7 +261,9 @@ export class RequestExchange implements Exchange, BodySink {
   }
 
   onReadEnd(): void {
-    if (!this.#done) this.forward.onRequestReadEnd();
+    if (this.#done) return;
+    this.bodies.requestFlow?.onReadEnd();
+    this.forward.onRequestReadEnd();
   }
 
   onTunnelData(buf: Uint8Array, from: number, to: number): void {
@@ -262,6 +277,7 @@ export class RequestExchange implements Exchange, BodySink {
 
   #end(): void {
     this.#done = true;
+    this.bodies.abort(this.error);
     const { context } = this.connection;
     context.wheel.touch();
     context.metrics.requestsInFlight.add(-1);

@@ -38,7 +38,8 @@ describe('queryValue', () => {
         fc.constantFrom('a', 'b', 'ab', ' ', 'ü', '='),
         (pieces, name) => {
           const query = pieces.join('');
-          expect(queryValue(query, name)).toBe(new URLSearchParams(query).get(name));
+          // It drops one `?` that a query begins with, which is part of ours.
+          expect(queryValue(query, name)).toBe(new URLSearchParams(`?${query}`).get(name));
         },
       ),
     );

@@ -1,5 +1,6 @@
 import type { MatchInput } from '../../compile/table.ts';
 import { normalizePath } from '../../lib/path.ts';
+import type { MessageBody } from '../../pipeline/body.ts';
 import type { RequestFields } from '../../pipeline/exchange.ts';
 import { HeaderView } from '../header-view.ts';
 import { RequestHead } from '../http1/request-head.ts';
@@ -17,6 +18,8 @@ export class RequestView extends HeaderView implements RequestFields, MatchInput
   host = '';
   path = '';
   query = '';
+  /** Set by the exchange. */
+  body!: MessageBody;
   #claims: ReadonlyMap<string, unknown> | null | undefined;
 
   /** After `head` was parsed. */

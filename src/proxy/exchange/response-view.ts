@@ -1,3 +1,4 @@
+import type { ResponseBody } from '../../pipeline/body.ts';
 import type { ResponseFields } from '../../pipeline/exchange.ts';
 import type { Reply } from '../../pipeline/reply.ts';
 import { HeaderView } from '../header-view.ts';
@@ -9,13 +10,20 @@ export class ResponseView extends HeaderView implements ResponseFields {
   /** The backend's head; null for a reply of the gateway. */
   head: ResponseHead | null = null;
   /** The body of an answer made here; null: the backend's goes out. */
-  body: string | Uint8Array | null = null;
+  made: string | Uint8Array | null = null;
   madeHere = false;
+  /** The length that the backend's head states is no longer true, and there is no body to count. */
+  lengthIsUnknown = false;
+  /** Set by the exchange. */
+  body!: ResponseBody;
+  /** Told when another answer takes the place of this one. */
+  onReplaced: () => void = () => undefined;
 
   useHead(head: ResponseHead): void {
     this.useFields(head.fields);
     this.head = head;
-    this.body = null;
+    this.made = null;
+    this.lengthIsUnknown = false;
     this.madeHere = false;
     this.status = head.status;
   }
@@ -24,7 +32,8 @@ export class ResponseView extends HeaderView implements ResponseFields {
   useReply(reply: Reply): void {
     this.useLines(reply.headers);
     this.head = null;
-    this.body = reply.body;
+    this.made = reply.body;
+    this.lengthIsUnknown = false;
     this.madeHere = true;
     this.status = reply.status;
   }
@@ -32,7 +41,8 @@ export class ResponseView extends HeaderView implements ResponseFields {
   /** Edits made so far go with the answer that they were made to. */
   replace(reply: Reply): void {
     this.useLines(reply.headers);
-    this.body = reply.body;
+    this.onReplaced();
+    this.made = reply.body;
     this.setStatus(reply.status);
   }
 
@@ -41,7 +51,7 @@ export class ResponseView extends HeaderView implements ResponseFields {
     if (!Number.isInteger(status) || status < 200 || status > 599) {
       throw new RangeError(`not a final status: ${status}`);
     }
-    if (this.body === null && this.head !== null && isBodiless(this.head.status) && !isBodiless(status)) {
+    if (this.made === null && this.head !== null && isBodiless(this.head.status) && !isBodiless(status)) {
       throw new RangeError(`an answer without a body can't become a ${status}`);
     }
     this.status = status;

@@ -26,6 +26,10 @@ export class Deadlines extends WheelNode {
     this.#owner = owner;
   }
 
+  get running(): boolean {
+    return this.#wheel !== null;
+  }
+
   begin(wheel: Wheel): void {
     this.#wheel = wheel;
     this.requestAtMs = 0;

@@ -17,6 +17,7 @@ const FAILURES: Partial<Record<GatewayErrorCode, Failure>> = {
   upstreamTimeout: { status: 504, detail: 'The backend did not answer in time.' },
   requestTimeout: { status: 504, detail: 'The request took too long.' },
   idleTimeout: { status: 504, detail: 'The backend stopped in the middle of its answer.' },
+  bodyMemoryFull: { status: 503, detail: 'The gateway holds too many bodies at once.' },
   clientTimeout: { status: 408, detail: 'The request body did not arrive in time.' },
   clientBodyTooLarge: { status: 413, detail: 'The request body is larger than the limit.' },
 };

@@ -1,6 +1,8 @@
 import type { CompiledForward } from '../../compile/table.ts';
 import { normalizePath } from '../../lib/path.ts';
 import { type ErrorOrigin, GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
+import type { FlowSink } from '../body/flow.ts';
+import { sendAnswer } from '../body/send.ts';
 import { runResponseSteps } from '../exchange/chain.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -18,13 +20,15 @@ type Forwarding = CompiledForward<UpstreamCluster>;
  * Sends an exchange's request to a backend and its answer back. Bodies flow in both directions at once, each stopped
  * while its reader is slow; after a 101 the tunnel takes over.
  */
-export class Forward implements TriesOwner {
+export class Forward implements TriesOwner, FlowSink {
   readonly tries: Tries;
   tunnel: Tunnel | null = null;
   readonly #x: RequestExchange;
   readonly #body: RequestBody;
   #action: Forwarding | null = null;
   #path = '';
+  /** The head of an answer was taken: there will be no other try. */
+  #answered = false;
 
   constructor(x: RequestExchange) {
     this.#x = x;
@@ -36,17 +40,39 @@ export class Forward implements TriesOwner {
   reset(): void {
     this.tunnel = null;
     this.#action = null;
+    this.#answered = false;
+    this.#body.reset();
     this.tries.reset();
   }
 
   /** The request's time runs while policies wait, too. */
   armRequestDeadline(): void {
+    const { deadlines } = this.tries;
     const { action } = this.#x.entry!.rule;
     const { timeouts } = this.#x.connection.context.settings;
     const limitMs = action.kind === 'forward' ? action.requestTimeoutMs : timeouts.requestMs;
-    if (limitMs === 0) return;
-    this.tries.deadlines.requestAtMs = this.#x.startedAtMs + limitMs;
-    this.tries.deadlines.arm();
+    const waitsForBody = this.#x.bodies.requestFlow?.reading === true;
+    deadlines.idleMs = waitsForBody ? this.#idleMs() : 0;
+    if (limitMs !== 0) deadlines.requestAtMs = this.#x.startedAtMs + limitMs;
+    if (limitMs !== 0 || waitsForBody) deadlines.arm();
+  }
+
+  /** The answer goes on after the backend has said all of it: the client must take it in time. */
+  watchAnswer(): void {
+    const { deadlines } = this.tries;
+    const { wheel } = this.#x.connection.context;
+    if (!deadlines.running) deadlines.begin(wheel);
+    if (this.#x.entry !== null) this.armRequestDeadline();
+    deadlines.idleMs = this.#idleMs();
+    deadlines.arm();
+  }
+
+  #idleMs(): number {
+    const { entry, connection } = this.#x;
+    const action = entry?.rule.action;
+    return action?.kind === 'forward'
+      ? action.idleTimeoutMs
+      : connection.context.settings.timeouts.bodyIdleMs;
   }
 
   start(action: Forwarding): void {
@@ -58,7 +84,7 @@ export class Forward implements TriesOwner {
       return;
     }
     if (action.ir.maxBodyBytes !== null && x.request.head.contentLength > action.ir.maxBodyBytes) {
-      this.#refuseBody();
+      this.refuseBody();
       return;
     }
     const cluster = chooseCluster(action);
@@ -69,8 +95,13 @@ export class Forward implements TriesOwner {
     this.#path = path;
     const { retry, hedge, mirrors } = action.ir;
     this.#body.begin(retry !== null || hedge !== null || mirrors.length > 0);
-    if (mirrors.length > 0 && this.#body.done) startMirrors(x, action, path, null);
+    if (mirrors.length > 0 && this.#body.done) startMirrors(x, action, path, this.#body);
     this.tries.start(action, cluster, path);
+  }
+
+  /** What is sent of the request's body. */
+  get body(): RequestBody {
+    return this.#body;
   }
 
   /** Stops whatever is under way; nothing is answered. */
@@ -84,15 +115,33 @@ export class Forward implements TriesOwner {
 
   onRequestData(buf: Uint8Array, from: number, to: number): void {
     const { maxBodyBytes } = this.#action!.ir;
-    if (maxBodyBytes !== null && this.#x.requestBytes > maxBodyBytes) this.#refuseBody();
+    if (maxBodyBytes !== null && this.#x.requestBytes > maxBodyBytes) this.refuseBody();
     else this.#body.write(buf, from, to);
+  }
+
+  // A body that passes policies comes this way.
+
+  write(buf: Uint8Array, from: number, to: number): void {
+    this.#body.write(buf, from, to);
+  }
+
+  flush(): boolean {
+    const { connection, deadlines } = this.tries;
+    if (connection === null) return false;
+    deadlines.moved(this.#x.connection.context.wheel.touch());
+    return connection.output.flush();
+  }
+
+  end(trailers: string): void {
+    this.onRequestEnd(trailers);
+    this.tries.connection?.output.flush();
   }
 
   onRequestEnd(trailers: string): void {
     this.#body.end(trailers);
     this.tries.deadlines.moved(this.#x.connection.context.wheel.nowMs);
     const action = this.#action!;
-    if (action.mirrors.length > 0) startMirrors(this.#x, action, this.#path, this.#body.whole());
+    if (action.mirrors.length > 0) startMirrors(this.#x, action, this.#path, this.#body);
   }
 
   /** The bytes of one read of the client have been passed on. */
@@ -102,18 +151,20 @@ export class Forward implements TriesOwner {
     const free = connection.output.flush();
     if (this.#body.done) return;
     deadlines.moved(this.#x.connection.context.wheel.nowMs);
-    if (!free) this.#x.connection.stopBody();
+    if (!free) this.#x.bodies.stopRequest();
   }
 
   onWritable(): void {
     this.tries.deadlines.moved(this.#x.connection.context.wheel.touch());
-    if (!this.#body.done) this.#x.connection.startBody();
+    if (!this.#body.done) this.#x.bodies.startRequest(this);
   }
 
   // --- answer
 
   onInformational(head: ResponseHead): void {
     this.tries.deadlines.moved(this.#x.connection.context.wheel.touch());
+    // It has been said already.
+    if (head.status === 100 && this.#x.bodies.continued) return;
     this.#x.answer.informational(head);
     this.#x.connection.output.flush();
   }
@@ -122,65 +173,73 @@ export class Forward implements TriesOwner {
     const x = this.#x;
     if (!this.tries.takes(head)) return false;
     if (head.status === 101) return this.#openTunnel(head);
+    this.#answered = true;
     this.#body.forget();
     x.response.useHead(head);
     if (x.entry!.rule.onResponse === null) {
-      x.answer.forwardHead(head);
+      x.answer.forwardHead(head, 'asSent');
       return true;
     }
-    return this.#runResponseSteps(head);
+    return this.#runResponseSteps();
   }
 
-  #runResponseSteps(head: ResponseHead): boolean {
+  #runResponseSteps(): boolean {
     const x = this.#x;
     let waited = false;
     const sent = runResponseSteps(x, () => {
-      if (x.response.body !== null) {
-        // A policy has put another answer in its place.
-        this.cancel();
-        x.answer.reply(x.response.body);
-        x.finish();
-        return;
-      }
-      x.answer.forwardHead(head);
-      if (!waited) return;
+      sendAnswer(x);
+      if (!waited || x.done || x.bodies.responseFlow !== null) return;
       x.connection.output.flush();
       this.tries.connection?.resume();
     });
     waited = true;
-    return sent;
+    return sent || x.bodies.responseFlow?.flowing === true;
   }
 
   onData(buf: Uint8Array, from: number, to: number): void {
-    if (!this.#x.done) this.#x.answer.data(buf, from, to);
+    const x = this.#x;
+    if (x.done) return;
+    if (x.bodies.responseFlow === null) x.answer.data(buf, from, to);
+    else x.bodies.responseFlow.onData(buf, from, to);
   }
 
   onReadEnd(): void {
-    const { connection } = this.#x;
+    const { connection, bodies } = this.#x;
     this.tries.deadlines.moved(connection.context.wheel.touch());
-    if (!connection.output.flush()) this.tries.connection?.pause();
+    if (bodies.responseFlow !== null) bodies.responseFlow.onReadEnd();
+    else if (!connection.output.flush()) this.tries.connection?.pause();
   }
 
   onClientWritable(): void {
     this.tries.deadlines.moved(this.#x.connection.context.wheel.touch());
+    const { answer, bodies } = this.#x;
     if (this.tunnel !== null) this.tunnel.onClientWritable();
-    else if (this.#x.answer.started) this.tries.connection?.resume();
+    else if (bodies.responseFlow !== null) bodies.responseFlow.resume();
+    else if (answer.started) this.tries.connection?.resume();
   }
 
   /** An answer may end before the request has: then the connection is of no more use. */
   onAnswerEnd(trailers: string): void {
     const x = this.#x;
     const connection = this.tries.connection!;
-    x.answer.end(trailers);
-    this.tries.leave();
+    const flow = x.bodies.responseFlow;
+    if (flow === null) {
+      x.answer.end(trailers);
+      this.tries.leave();
+    } else {
+      // Policies may still be at it: the connection is free, what they hold of it is theirs.
+      if (!x.answer.started) connection.leaveHead();
+      this.tries.leaveBackend();
+    }
     if (this.#body.done) connection.endpoint.release(connection);
     else connection.destroy();
-    x.finish();
+    if (flow === null) x.finish();
+    else flow.onEnd(trailers);
   }
 
   onFailure(error: GatewayError): void {
     const diedIdle = this.tries.connection?.diedIdle ?? false;
-    if (this.#x.answer.started) {
+    if (this.#answered) {
       this.tries.leave();
       this.onGivenUp(error);
     } else {
@@ -215,7 +274,7 @@ export class Forward implements TriesOwner {
 
   // --- refusals
 
-  #refuseBody(): void {
+  refuseBody(): void {
     this.#x.connection.closeAfterAnswer();
     this.#refuse('client', 'clientBodyTooLarge', 413, 'The request body is larger than the limit.');
   }

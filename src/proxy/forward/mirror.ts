@@ -6,6 +6,7 @@ import type { UpstreamCluster } from '../upstream/cluster.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { WheelNode } from '../wheel.ts';
+import type { RequestBody } from './request-body.ts';
 import { requestText } from './request-text.ts';
 
 const MIRROR_TIMEOUT_MS = 10_000;
@@ -75,23 +76,23 @@ class Mirror extends WheelNode implements AnswerHandler, ConnectionWaiter {
 
 /**
  * Sends copies of the request to the rule's mirrors.
- * @param body null: the body was too large to keep, or there is none (then the head says so)
+ * @param body nothing is sent when it was too large to keep
  */
 export function startMirrors(
   x: RequestExchange,
   action: CompiledForward<UpstreamCluster>,
   path: string,
-  body: Buffer | null,
+  body: RequestBody,
 ): void {
   const { head } = x.request;
-  if (body === null && (head.framing === 'chunked' || head.contentLength > 0)) return;
-  if (x.upgrade !== null) return;
+  const bytes = body.whole();
+  if (bytes === null || x.upgrade !== null) return;
   for (const { upstream, percent } of action.mirrors) {
     if (percent < 100 && Math.random() * 100 >= percent) continue;
     const endpoint = upstream.pick(action.ir.balancing, null);
     if (endpoint === null) continue;
     const text = requestText(x, action, upstream, path);
-    const mirror = new Mirror(endpoint, head.method, text, body, head.framing === 'chunked');
+    const mirror = new Mirror(endpoint, head.method, text, bytes, body.isChunked);
     const connection = endpoint.acquire(mirror);
     if (connection !== null) mirror.onConnection(connection);
   }

@@ -5,10 +5,16 @@ import type { UpstreamCluster } from '../upstream/cluster.ts';
 import { type CopyRules, copyLines, dropsOf, HOP_BY_HOP } from './header-drops.ts';
 import { IDENTITY_KINDS, trustedIdentityText } from './identity.ts';
 
-const REQUEST_DROPS = dropsOf([...HOP_BY_HOP, ...IDENTITY_KINDS, HeaderKind.expect]);
-const KEEP_HOST: CopyRules = { drops: REQUEST_DROPS, dropUnderscores: true };
-const NEW_HOST: CopyRules = {
-  drops: dropsOf([...HOP_BY_HOP, ...IDENTITY_KINDS, HeaderKind.expect, HeaderKind.host]),
+const DROPS = [...HOP_BY_HOP, ...IDENTITY_KINDS, HeaderKind.expect];
+const KEEP_HOST: CopyRules = { drops: dropsOf(DROPS), dropUnderscores: true };
+const NEW_HOST: CopyRules = { drops: dropsOf([...DROPS, HeaderKind.host]), dropUnderscores: true };
+/** The same for a body whose length is not the client's. */
+const KEEP_HOST_NEW_LENGTH: CopyRules = {
+  drops: dropsOf([...DROPS, HeaderKind.contentLength]),
+  dropUnderscores: true,
+};
+const NEW_HOST_NEW_LENGTH: CopyRules = {
+  drops: dropsOf([...DROPS, HeaderKind.host, HeaderKind.contentLength]),
   dropUnderscores: true,
 };
 
@@ -25,12 +31,15 @@ export function requestText(
   const newHost =
     action.ir.rewrite.host ?? cluster.ir.host ?? (head.authority === '' ? cluster.ir.service : null);
   const edits = request.edited ? request : null;
+  const { body } = x.forward;
+  const newLength = body.length !== 'asSent';
   let text = `${head.method} ${target} HTTP/1.1\r\n`;
   if (newHost !== null) text += `Host: ${newHost}\r\n`;
-  text += copyLines(head.fields, newHost === null ? KEEP_HOST : NEW_HOST, head.connectionTokens, edits);
+  text += copyLines(head.fields, copyRules(newHost === null, newLength), head.connectionTokens, edits);
   text += identityText(x);
-  if (head.framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
-  if (head.expectContinue) text += 'Expect: 100-continue\r\n';
+  if (body.isChunked) text += 'Transfer-Encoding: chunked\r\n';
+  else if (newLength) text += `Content-Length: ${body.length}\r\n`;
+  if (head.expectContinue && !body.done && !x.bodies.continued) text += 'Expect: 100-continue\r\n';
   if (x.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${x.upgrade}\r\n`;
   else if (x.acceptsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
   const { via, timestampHeader } = connection.context.settings;
@@ -47,4 +56,9 @@ function identityText(x: RequestExchange): string {
   return connection.trusted
     ? id + trustedIdentityText(fields, connection.peerAddress, request.scheme, authority)
     : id + connection.identityText(authority);
+}
+
+function copyRules(keepHost: boolean, newLength: boolean): CopyRules {
+  if (newLength) return keepHost ? KEEP_HOST_NEW_LENGTH : NEW_HOST_NEW_LENGTH;
+  return keepHost ? KEEP_HOST : NEW_HOST;
 }

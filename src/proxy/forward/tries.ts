@@ -1,5 +1,6 @@
 import type { CompiledForward } from '../../compile/table.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
+import type { FlowSink } from '../body/flow.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { AnswerHandler, ConnectionWaiter } from '../upstream/answer-handler.ts';
@@ -14,7 +15,7 @@ import { requestText } from './request-text.ts';
 import { backoffMs, DEFAULT_BUDGET, isIdempotent, retryReason, type TryState } from './retry.ts';
 
 /** Who wants an answer. It handles what comes over the connection of the try under way. */
-export interface TriesOwner extends AnswerHandler {
+export interface TriesOwner extends AnswerHandler, FlowSink {
   /** There will be no other try. */
   onGivenUp(error: GatewayError): void;
 }
@@ -86,8 +87,13 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
 
   /** Nothing more is wanted of the backend: what the request was counted as is given back. */
   leave(): void {
-    this.#detach();
+    this.leaveBackend();
     this.deadlines.end();
+  }
+
+  /** As {@link leave}; the request's time goes on. */
+  leaveBackend(): void {
+    this.#detach();
     this.places.leaveAll();
   }
 
@@ -123,7 +129,7 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
     connection.output.text(requestText(x, this.#action, this.cluster!, this.#path));
     this.#body.attach(connection.output);
     if (this.#body.done || !x.connection.reading) connection.output.flush();
-    if (!this.#body.done) x.connection.startBody();
+    if (!this.#body.done) x.bodies.startRequest(this.#owner);
   }
 
   onNoConnection(error: GatewayError): void {
@@ -158,7 +164,7 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
     if (reason === 'plan') return this.#retryLater();
     // The backend closed the connection just as the request went out: that costs no attempt.
     this.#retriedStale = true;
-    this.#x.connection.stopBody();
+    this.#x.bodies.stopRequest();
     this.#try(true);
     return true;
   }
@@ -182,7 +188,7 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
     const plan = this.#action.ir.retry;
     if (!this.places.takeRetry(plan?.budget ?? DEFAULT_BUDGET)) return false;
     this.endpoint!.pool.metrics.retries.add(1);
-    this.#x.connection.stopBody();
+    this.#x.bodies.stopRequest();
     this.#detach();
     this.#tried ??= [];
     this.#tried.push(this.endpoint!);
@@ -262,7 +268,9 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
   }
 
   onIdle(): void {
-    const waitsForClient = !this.#body.done && this.connection?.socket.writableNeedDrain === false;
+    // Before a backend is asked only a policy can wait, for the client's body.
+    const waitsForClient =
+      this.cluster === null || (!this.#body.done && this.connection?.socket.writableNeedDrain === false);
     this.cancel();
     this.#giveUp(
       waitsForClient

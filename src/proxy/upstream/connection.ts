@@ -31,7 +31,7 @@ export class UpstreamConnection extends WheelNode {
   readonly socket: Socket;
   readonly output: Output;
   /** Of the answer under way; valid until the connection is released. */
-  readonly head = new ResponseHead();
+  head = new ResponseHead();
   /** Requests sent over it; 1 while the first is under way. */
   requests = 0;
   state: State = 'connecting';
@@ -91,6 +91,11 @@ export class UpstreamConnection extends WheelNode {
   finish(): void {
     this.#handler = null;
     this.state = 'idle';
+  }
+
+  /** Whoever looks at the head goes on doing so: the next answer gets another. */
+  leaveHead(): void {
+    this.head = new ResponseHead();
   }
 
   /** No bytes are read until `resume`. */

@@ -49,6 +49,7 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
       maxTrailerBytes: 4096,
       maxChunkExtensionBytes: 4096,
       maxBodyBytes: 0,
+      maxHeldBodyBytes: 0,
       maxPipelined: 16,
       maxRequestsPerConnection: 0,
       maxConnections: 100,

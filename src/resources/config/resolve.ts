@@ -51,6 +51,7 @@ function resolveLimits(limits: GatewayConfig['limits']) {
     maxTrailerBytes: parseQuantity(limits.trailerBytes),
     maxChunkExtensionBytes: parseQuantity(limits.chunkExtensionBytes),
     maxBodyBytes: parseQuantity(limits.bodyBytes),
+    maxHeldBodyBytes: parseQuantity(limits.heldBodyBytes),
     maxPipelined: limits.pipelined,
     maxRequestsPerConnection: limits.requestsPerConnection,
     maxConnections: limits.connections,

@@ -65,6 +65,10 @@ const limits = fields(
       'Largest request body where a rule does not say; 0: no limit (bodies are streamed, never held).',
       '0',
     ),
+    heldBodyBytes: quantity(
+      'Bytes of bodies that one thread may hold for policies that want them whole; more: 503.',
+      '128Mi',
+    ),
     pipelined: count('Requests that may wait in one connection before it is no longer read.', 16, 1, 1000),
     requestsPerConnection: count('Requests after which a connection is closed; 0: no limit.', 0),
     connections: count('Client connections of one thread.', 20_000, 1),

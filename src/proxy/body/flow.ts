@@ -1,0 +1,372 @@
+import type { Duplex } from 'node:stream';
+import type { BodyTap } from '../../pipeline/body.ts';
+import { GatewayError } from '../../pipeline/errors.ts';
+import type { BodyBudget } from './budget.ts';
+import { HeldBody } from './held-body.ts';
+
+/** Where the bytes come from: told when they may come and when not. Both may be called again and again. */
+export interface FlowSource {
+  start(): void;
+  stop(): void;
+}
+
+/** Where they go. */
+export interface FlowSink {
+  /** Bytes are the flow's: copied or sent before the call returns. */
+  write(buf: Uint8Array, from: number, to: number): void;
+  /** After one or more writes. False: no more until `resume` is called. */
+  flush(): boolean;
+  end(trailers: string): void;
+}
+
+/** Told once when a body can't go on. */
+export interface FlowOwner {
+  onFlowFailed(error: Error): void;
+}
+
+type Stage =
+  | { readonly kind: 'tap'; readonly tap: BodyTap; ended: boolean }
+  | { readonly kind: 'stream'; readonly stream: Duplex };
+
+interface Reader {
+  readonly maxBytes: number;
+  readonly resolve: (bytes: Uint8Array | null) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What is to be said about the length of a body: nothing new, that it is unknown, or the bytes. */
+export type BodyLength = 'asSent' | 'unknown' | number;
+
+/**
+ * One body on its way through what policies made of it:
+ *
+ *   source → stage → stage → … → held → sink
+ *
+ * A stage watches or changes the bytes. What comes out of the last one is held while a policy reads it or nobody takes it; from
+ * `attach` on it goes to the sink. Whoever is slow stops the one before it, up to the source.
+ */
+export class BodyFlow {
+  /** Everything has come out of the last stage; it is held, or was delivered. */
+  ended = false;
+  trailers = '';
+  readonly #source: FlowSource;
+  readonly #owner: FlowOwner;
+  readonly #held: HeldBody;
+  /** What was announced of the bytes of the source; null: nothing. */
+  readonly #announced: number | null;
+  #stages: Stage[] = [];
+  /** What one read of the source brought, for a stream. */
+  #gathered: HeldBody | null = null;
+  readonly #budget: BodyBudget;
+  #changed: 'no' | 'streamed' | 'replaced' = 'no';
+  #sourceEnded = false;
+  #closed = false;
+  #reader: Reader | null = null;
+  #sink: FlowSink | null = null;
+
+  constructor(source: FlowSource, owner: FlowOwner, budget: BodyBudget, announced: number | null) {
+    this.#source = source;
+    this.#owner = owner;
+    this.#budget = budget;
+    this.#held = new HeldBody(budget);
+    this.#announced = announced;
+  }
+
+  /** Somebody takes what comes. */
+  get flowing(): boolean {
+    return this.#reader !== null || this.#sink !== null;
+  }
+
+  get attached(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** A policy waits for bytes. */
+  get reading(): boolean {
+    return this.#reader !== null;
+  }
+
+  /** What to say about it once it is sent on: known when it is here. */
+  get length(): BodyLength {
+    if (this.#changed === 'no') return 'asSent';
+    return this.ended ? this.#held.length : 'unknown';
+  }
+
+  /** As `MessageBody.length`. */
+  get knownBytes(): number | null {
+    if (this.ended) return this.#held.length;
+    return this.#changed === 'no' ? this.#announced : null;
+  }
+
+  /** What is held now: all of it when it has `ended`. */
+  get held(): Buffer {
+    return this.#held.bytes;
+  }
+
+  // --- the policies' side
+
+  read(maxBytes: number): Uint8Array | null | Promise<Uint8Array | null> {
+    if (this.#reader !== null) throw new Error('the body is being read already');
+    if (this.#held.length > maxBytes) return null;
+    if (this.ended) return this.#held.bytes;
+    const known = this.knownBytes;
+    if (known !== null && known > maxBytes) return null;
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new GatewayError('gateway', 'internal', false, 'the exchange is over'));
+        return;
+      }
+      this.#reader = { maxBytes, resolve, reject };
+      this.#pull();
+    });
+  }
+
+  /** Bytes are not copied. */
+  replace(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#source.stop();
+    this.#dropStages();
+    this.#changed = 'replaced';
+    this.#sourceEnded = true;
+    this.ended = true;
+    this.trailers = '';
+    this.#gathered?.drop();
+    this.#held.hold(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+
+  transform(stream: Duplex): void {
+    if (this.#closed) {
+      destroyQuietly(stream);
+      return;
+    }
+    const index = this.#stages.length;
+    const stage: Stage = { kind: 'stream', stream };
+    this.#stages.push(stage);
+    this.#changed = 'streamed';
+    const isLive = () => this.#stages[index] === stage;
+    stream
+      .pause()
+      .on('data', (chunk: Buffer) => isLive() && this.#onStreamData(index, chunk))
+      .on('drain', () => isLive() && this.#resumeBefore(index))
+      .on('end', () => isLive() && this.#passEnd(index + 1))
+      .on('error', (error: Error) => isLive() && this.#fail(error))
+      .on('close', () => {
+        if (isLive() && !stream.readableEnded) this.#fail(new Error('a stream closed before its end'));
+      });
+    if (this.#held.length > 0) stream.write(this.#held.take());
+    if (!this.ended) return;
+    this.ended = false;
+    stream.end();
+  }
+
+  tap(tap: BodyTap): void {
+    if (this.#closed) {
+      tap.onAbort();
+      return;
+    }
+    if (this.#held.length > 0) tap.onData(this.#held.bytes);
+    if (this.ended) tap.onEnd();
+    else this.#stages.push({ kind: 'tap', tap, ended: false });
+  }
+
+  // --- the source's side
+
+  onData(buf: Uint8Array, from: number, to: number): void {
+    if (!this.#closed && !this.#sourceEnded) this.#pass(0, buf, from, to);
+  }
+
+  /** What one read of a socket brought has been handed over. */
+  onReadEnd(): void {
+    if (this.#closed) return;
+    this.#sendGathered();
+    if (this.#sink !== null && !this.#lastStream() && !this.#sink.flush()) this.#source.stop();
+  }
+
+  onEnd(trailers: string): void {
+    if (this.#closed || this.#sourceEnded) return;
+    this.#sourceEnded = true;
+    this.trailers = trailers;
+    this.#sendGathered();
+    this.#passEnd(0);
+  }
+
+  /** What is held, all of the body, was sent and is not sent again. */
+  release(): void {
+    this.#held.drop();
+  }
+
+  /** The exchange is over, or the body is of no more use. */
+  abort(error: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#sink = null;
+    this.#dropStages();
+    this.#held.drop();
+    this.#gathered?.drop();
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.reject(error);
+  }
+
+  // --- the sink's side
+
+  /** The head was sent: what is held follows, then what comes. */
+  attach(sink: FlowSink): void {
+    this.#sink = sink;
+    if (this.#held.length > 0) {
+      const bytes = this.#held.take();
+      sink.write(bytes, 0, bytes.length);
+    }
+    if (this.ended) {
+      sink.end(this.trailers);
+      return;
+    }
+    if (sink.flush()) this.#pull();
+  }
+
+  /** The sink can take more. */
+  resume(): void {
+    if (!this.#closed && this.#sink !== null && !this.ended) this.#pull();
+  }
+
+  /** The sink takes no more for now. */
+  pause(): void {
+    if (this.#closed) return;
+    const last = this.#lastStream();
+    if (last === null) this.#source.stop();
+    else last.pause();
+  }
+
+  // --- inside
+
+  /** Lets everything flow whose reader has room. */
+  #pull(): void {
+    let next: Duplex | null = null;
+    for (let i = this.#stages.length - 1; i >= 0; i--) {
+      const stage = this.#stages[i]!;
+      if (stage.kind !== 'stream') continue;
+      if (next === null || !next.writableNeedDrain) stage.stream.resume();
+      next = stage.stream;
+    }
+    if (!this.#sourceEnded && (next === null || !next.writableNeedDrain)) this.#source.start();
+  }
+
+  /** Bytes before stage `first` pass taps up to a stream or the end. */
+  #pass(first: number, buf: Uint8Array, from: number, to: number): void {
+    for (let i = first; i < this.#stages.length; i++) {
+      const stage = this.#stages[i]!;
+      if (stage.kind === 'tap') {
+        stage.tap.onData(buf.subarray(from, to));
+        continue;
+      }
+      if (first === 0) {
+        this.#gathered ??= new HeldBody(this.#budget);
+        if (!this.#gathered.add(buf, from, to)) this.#fail(memoryFull());
+      } else if (!stage.stream.write(buf.subarray(from, to))) this.#stopBefore(i);
+      return;
+    }
+    if (this.#sink !== null) this.#sink.write(buf, from, to);
+    else this.#hold(buf, from, to);
+  }
+
+  #hold(buf: Uint8Array, from: number, to: number): void {
+    if (!this.#held.add(buf, from, to)) {
+      this.#fail(memoryFull());
+      return;
+    }
+    if (this.#reader === null) this.pause();
+    else if (this.#held.length > this.#reader.maxBytes) {
+      this.pause();
+      this.#settle(null);
+    }
+  }
+
+  #sendGathered(): void {
+    const gathered = this.#gathered;
+    if (gathered === null || gathered.length === 0) return;
+    const at = this.#stages.findIndex(({ kind }) => kind === 'stream');
+    const stage = this.#stages[at];
+    if (stage?.kind === 'stream' && !stage.stream.write(gathered.take())) this.#source.stop();
+  }
+
+  #onStreamData(index: number, chunk: Buffer): void {
+    this.#pass(index + 1, chunk, 0, chunk.length);
+    if (this.#sink !== null && index === this.#lastStreamIndex() && !this.#sink.flush()) this.pause();
+  }
+
+  /** The end of what comes before stage `first`. */
+  #passEnd(first: number): void {
+    if (this.#closed) return;
+    for (let i = first; i < this.#stages.length; i++) {
+      const stage = this.#stages[i]!;
+      if (stage.kind === 'stream') {
+        stage.stream.end();
+        return;
+      }
+      stage.ended = true;
+      stage.tap.onEnd();
+    }
+    this.ended = true;
+    if (this.#reader !== null) this.#settle(this.#held.bytes);
+    this.#sink?.end(this.trailers);
+  }
+
+  #settle(bytes: Uint8Array | null): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.resolve(bytes);
+  }
+
+  #stopBefore(index: number): void {
+    const before = this.#streamBefore(index);
+    if (before === null) this.#source.stop();
+    else before.pause();
+  }
+
+  #resumeBefore(index: number): void {
+    if (this.#closed) return;
+    const before = this.#streamBefore(index);
+    if (before !== null) before.resume();
+    else if (!this.#sourceEnded) this.#source.start();
+  }
+
+  #streamBefore(index: number): Duplex | null {
+    for (let i = index - 1; i >= 0; i--) {
+      const stage = this.#stages[i]!;
+      if (stage.kind === 'stream') return stage.stream;
+    }
+    return null;
+  }
+
+  #lastStream(): Duplex | null {
+    return this.#streamBefore(this.#stages.length);
+  }
+
+  #lastStreamIndex(): number {
+    return this.#stages.findLastIndex(({ kind }) => kind === 'stream');
+  }
+
+  #dropStages(): void {
+    const stages = this.#stages;
+    this.#stages = [];
+    for (const stage of stages) {
+      if (stage.kind === 'stream') stage.stream.destroy();
+      else if (!stage.ended) stage.tap.onAbort();
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed) return;
+    this.abort(error);
+    this.#owner.onFlowFailed(error);
+  }
+}
+
+/** A stream that nobody needs. It may fail while it is being destroyed, too. */
+export function destroyQuietly(stream: Duplex): void {
+  stream.on('error', () => undefined).destroy();
+}
+
+function memoryFull(): GatewayError {
+  return new GatewayError('gateway', 'bodyMemoryFull', false, 'the thread holds too many bytes of bodies');
+}
