@@ -1,6 +1,7 @@
 import type { PathMatch, RouteAction, RouteIr, RouteMatch, RuleIr } from '../ir/route.ts';
 import type { HttpTimeouts } from '../ir/settings.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import { ConsumerDirectory } from '../state/consumers.ts';
 import { createLimitMemory } from '../state/limits/memory.ts';
 import type { CompileEnv } from './rule.ts';
 import type { MatchInput } from './table.ts';
@@ -21,6 +22,7 @@ const DEFAULTS: HttpTimeouts = {
 
 /** An environment in which an upstream is its cluster's key. */
 export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<string> {
+  const consumers = new ConsumerDirectory(() => undefined);
   return {
     bindUpstream: (key) => key,
     policies,
@@ -31,6 +33,7 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
       redis: [],
       outbound: { allowLoopback: true, allowLinkLocal: false },
       secret: ({ secret }) => `text of ${secret}`,
+      consumers: (namespace) => consumers.in(namespace),
       rateLimitHits: () => ({ add: () => undefined }),
       log: () => undefined,
     },

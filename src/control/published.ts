@@ -1,4 +1,5 @@
 import type { ClusterIr, EndpointsIr } from '../ir/cluster.ts';
+import type { ConsumerIr } from '../ir/consumer.ts';
 import { type GatewayIr, type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
 import type { SecretIr } from '../ir/secret.ts';
@@ -9,6 +10,7 @@ export class PublishedState {
   readonly #clusters = new Map<string, ClusterIr>();
   readonly #endpoints = new Map<string, EndpointsIr>();
   readonly #secrets = new Map<string, SecretIr>();
+  readonly #consumers = new Map<string, ConsumerIr>();
 
   apply(delta: IrDelta, endpoints: readonly EndpointsIr[]): void {
     for (const key of delta.removeRoutes) this.#routes.delete(key);
@@ -21,6 +23,8 @@ export class PublishedState {
     for (const one of endpoints) this.#endpoints.set(one.cluster, one);
     for (const key of delta.removeSecrets) this.#secrets.delete(key);
     for (const secret of delta.upsertSecrets) this.#secrets.set(secret.key, secret);
+    for (const key of delta.removeConsumers) this.#consumers.delete(key);
+    for (const consumer of delta.upsertConsumers) this.#consumers.set(consumer.key, consumer);
   }
 
   get ir(): GatewayIr {
@@ -36,6 +40,10 @@ export class PublishedState {
     return [...this.#secrets.values()];
   }
 
+  get consumers(): readonly ConsumerIr[] {
+    return [...this.#consumers.values()];
+  }
+
   route(key: string): RouteIr | undefined {
     return this.#routes.get(key);
   }
@@ -43,19 +51,29 @@ export class PublishedState {
   /** Everything as one delta onto nothing. */
   asDelta(): IrDelta {
     const { routes, clusters } = this.ir;
-    return { ...NO_CHANGE, upsertRoutes: routes, upsertClusters: clusters, upsertSecrets: this.secrets };
+    return {
+      ...{ ...NO_CHANGE, upsertRoutes: routes, upsertClusters: clusters },
+      ...{ upsertSecrets: this.secrets, upsertConsumers: this.consumers },
+    };
   }
 
   /** A delta onto nothing as one onto this: what it does not name goes. */
   replacedBy(delta: IrDelta): IrDelta {
-    const routes = new Set(delta.upsertRoutes.map((route) => route.key));
-    const clusters = new Set(delta.upsertClusters.map((cluster) => cluster.key));
-    const secrets = new Set(delta.upsertSecrets.map((secret) => secret.key));
     return {
       ...delta,
-      removeRoutes: [...this.#routes.keys()].filter((key) => !routes.has(key)),
-      removeClusters: [...this.#clusters.keys()].filter((key) => !clusters.has(key)),
-      removeSecrets: [...this.#secrets.keys()].filter((key) => !secrets.has(key)),
+      removeRoutes: without(this.#routes, delta.upsertRoutes),
+      removeClusters: without(this.#clusters, delta.upsertClusters),
+      removeSecrets: without(this.#secrets, delta.upsertSecrets),
+      removeConsumers: without(this.#consumers, delta.upsertConsumers),
     };
   }
+}
+
+/** Keys that none of `named` has. */
+function without(
+  known: ReadonlyMap<string, unknown>,
+  named: readonly { readonly key: string }[],
+): readonly string[] {
+  const keys = new Set(named.map(({ key }) => key));
+  return [...known.keys()].filter((key) => !keys.has(key));
 }

@@ -18,6 +18,8 @@ const SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   backendPortNotFound: 'error',
   backendRefused: 'error',
   referenceNotFound: 'error',
+  secretRefused: 'error',
+  credentialTaken: 'error',
   referenceNotPermitted: 'error',
   regexRefused: 'error',
   policyRefused: 'error',
@@ -56,6 +58,13 @@ export function describeFinding(finding: Finding): FindingText {
       };
     case 'referenceNotFound':
       return { message: `there is no ${objectKey(finding.ref)}`, advice: 'create it, or correct the name' };
+    case 'secretRefused':
+      return { message: `${objectKey(finding.ref)} ${finding.message}`, advice: '' };
+    case 'credentialTaken':
+      return {
+        message: `it is also a credential of ${objectKey(finding.by)}, which is older and keeps it`,
+        advice: 'give each its own',
+      };
     case 'referenceNotPermitted': {
       const { namespace } = finding.origin.object;
       return {

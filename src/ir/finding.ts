@@ -25,6 +25,10 @@ export type Finding = {
     }
   | { readonly code: 'backendRefused'; readonly message: string }
   | { readonly code: 'referenceNotFound'; readonly ref: ObjectRef }
+  /** A Secret that is there, but has not what is wanted of it. */
+  | { readonly code: 'secretRefused'; readonly ref: ObjectRef; readonly message: string }
+  /** Two Consumers of a namespace have the same API key, user name, claim or certificate. */
+  | { readonly code: 'credentialTaken'; readonly by: ObjectRef }
   /** A reference into another namespace, which the gateway's configuration does not allow. */
   | { readonly code: 'referenceNotPermitted'; readonly ref: ObjectRef }
   | { readonly code: 'regexRefused'; readonly pattern: string; readonly message: string }

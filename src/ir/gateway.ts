@@ -1,8 +1,9 @@
 import type { ClusterIr } from './cluster.ts';
+import type { ConsumerIr } from './consumer.ts';
 import type { RouteIr } from './route.ts';
 import type { SecretIr } from './secret.ts';
 
-/** Everything that the data plane must do: data only, serialisable, no functions. Secrets are no part of it. */
+/** Everything that the data plane must do: data only, serialisable, no functions. Secrets and Consumers are no part of it. */
 export interface GatewayIr {
   readonly routes: readonly RouteIr[];
   readonly clusters: readonly ClusterIr[];
@@ -17,6 +18,9 @@ export interface IrDelta {
   /** Those that routes name. A route whose secret has another text is bound again, and need not be sent again. */
   readonly upsertSecrets: readonly SecretIr[];
   readonly removeSecrets: readonly string[];
+  /** No route is bound again for them. */
+  readonly upsertConsumers: readonly ConsumerIr[];
+  readonly removeConsumers: readonly string[];
 }
 
 export const NO_CHANGE: IrDelta = {
@@ -26,4 +30,6 @@ export const NO_CHANGE: IrDelta = {
   removeClusters: [],
   upsertSecrets: [],
   removeSecrets: [],
+  upsertConsumers: [],
+  removeConsumers: [],
 };

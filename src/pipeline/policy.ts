@@ -4,6 +4,7 @@ import type { RedisIr } from '../ir/redis.ts';
 import type { SecretName } from '../ir/secret.ts';
 import type { AddressRules } from '../lib/target-address.ts';
 import type { Counter } from '../observe/thread-metrics.ts';
+import type { Consumers } from './consumers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
 
@@ -28,6 +29,8 @@ export interface PolicyEnv {
    * @throws Error when this thread was not told it
    */
   secret(name: SecretName): string;
+  /** The Consumers of a namespace, as they are at the time of each question. */
+  consumers(namespace: string): Consumers;
   /**
    * Refusals of one limiter, in `gateway_rate_limit_hits_total`.
    * @param limiterType from the configuration, never from the request

@@ -7,6 +7,7 @@ import type { AccessLogWriter } from '../observe/access-record.ts';
 import { emptyAccessRecord } from '../observe/access-record.ts';
 import type { ThreadMetrics } from '../observe/thread-metrics.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import { ConsumerDirectory } from '../state/consumers.ts';
 import { BodyBudget } from './body/budget.ts';
 import type { Rule, ThreadContext } from './context.ts';
 import { ExchangePool } from './exchange/pool.ts';
@@ -38,6 +39,7 @@ export class DataPlane {
   readonly #routeMetrics: RouteMetricsIndex;
   /** Texts by key. */
   readonly #secrets = new Map<string, string>();
+  readonly #consumers = new ConsumerDirectory((key) => this.#secrets.get(key));
   readonly #listeners: readonly Listener[];
 
   constructor(options: DataPlaneOptions) {
@@ -62,6 +64,7 @@ export class DataPlane {
           if (text === undefined) throw new Error(`${secret} is not known to this thread`);
           return text;
         },
+        consumers: (namespace) => this.#consumers.in(namespace),
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
         log: options.log,
       },
@@ -120,6 +123,7 @@ export class DataPlane {
   #apply({ generation, delta, endpoints }: ControlMessage & { type: 'apply' }): void {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
     for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
+    this.#consumers.apply(delta.upsertConsumers, delta.removeConsumers);
     this.#setEndpoints(endpoints);
     const { table, failures, retired } = this.#builder.apply(delta, generation);
     this.#context.table = table;

@@ -76,7 +76,7 @@ function findSecret(
   const found = secretText(object, key);
   const message = found.ok ? (check?.(found.text) ?? null) : found.message;
   if (message !== null || !found.ok) {
-    report.missing(`${at}.key`, { code: 'invalid', message: `${objectKey(ref)} ${message}` });
+    report.missing(`${at}.key`, { code: 'secretRefused', ref, message: message ?? '' });
     return null;
   }
   const id = `${objectKey(ref)}/${key}`;

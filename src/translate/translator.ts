@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointsIr } from '../ir/cluster.ts';
+import type { ConsumerIr } from '../ir/consumer.ts';
 import type { Finding } from '../ir/finding.ts';
 import type { GatewayIr, IrDelta } from '../ir/gateway.ts';
 import { type ObjectRef, type Origin, objectKey } from '../ir/origin.ts';
@@ -8,9 +9,9 @@ import type { SecretIr } from '../ir/secret.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
 import { ClusterStore } from './cluster-store.ts';
-import type { Input, InputObject, InputObjectOf } from './input.ts';
+import { type ConsumerChange, ConsumerStore } from './consumer-store.ts';
+import type { Input, InputObject } from './input.ts';
 import type { TranslateOptions } from './options.ts';
-import { checkConsumer } from './references.ts';
 import { type RouteChange, type RouteNeeds, RouteStore } from './route-store.ts';
 import { SecretStore } from './secrets.ts';
 import type { ServiceShape } from './service.ts';
@@ -29,8 +30,8 @@ export interface TranslatedChange {
  * Resources → IR and findings. It holds the last state, so that a change costs what it touches: an object
  * is translated once per version, and a route again when something that it names changes.
  *
- * The passes of one change, in order: stores of referenced kinds, then Services and slices, then the routes that
- * are new or depend on what changed, then the clusters and endpoints that those need.
+ * The passes of one change, in order: stores of referenced kinds, then Services and slices, then the routes and Consumers
+ * that are new or depend on what changed, then the clusters, endpoints and secrets that those need.
  */
 export class Translator {
   readonly #services: ServiceStore;
@@ -39,7 +40,7 @@ export class Translator {
   readonly #secrets = new SecretStore();
   /** Every object of the kinds that are only referred to. */
   readonly #referred = new Map<string, InputObject>();
-  readonly #consumers = new Map<string, InputObjectOf<'Consumer'>>();
+  readonly #consumers: ConsumerStore;
   #sourceFindings: readonly Finding[] = [];
 
   /** `now` tells since when a version is served; nothing else depends on it. */
@@ -47,6 +48,7 @@ export class Translator {
     this.#services = new ServiceStore(options.backends);
     const surroundings = { service: this.service, referred: this.referredSpec, secret: this.secret };
     this.#routes = new RouteStore(options, surroundings, now);
+    this.#consumers = new ConsumerStore(surroundings);
     this.#clusters = new ClusterStore((service, portName) => this.#services.endpoints(service, portName));
   }
 
@@ -58,17 +60,20 @@ export class Translator {
     return this.#clusters.endpoints;
   }
 
-  /** The secrets that routes name. Never print them. */
+  /** The Consumers, as threads know them. Print none of their keys. */
+  get consumers(): readonly ConsumerIr[] {
+    return this.#consumers.all;
+  }
+
+  /** The secrets that routes and Consumers name. Never print them. */
   get secrets(): readonly SecretIr[] {
     return this.#secrets.all;
   }
 
   /** Everything that is known to be wrong now, the source's findings first. */
   get findings(): readonly Finding[] {
-    const consumers = [...this.#consumers.values()].flatMap((consumer) =>
-      checkConsumer(consumer, this.referred),
-    );
-    return [...this.#fromSource(), ...this.#routes.findings, ...this.#services.findings, ...consumers];
+    const { findings } = this.#consumers;
+    return [...this.#fromSource(), ...this.#routes.findings, ...this.#services.findings, ...findings];
   }
 
   /** A Service that there is, by its key. */
@@ -110,12 +115,17 @@ export class Translator {
     for (const sourced of change.upsert) {
       if (sourced.kind === 'GatewayRoute') put(this.#routes.put(objectKey(sourced.ref), sourced));
     }
+    for (const sourced of change.upsert) {
+      if (sourced.kind === 'Consumer') this.#replaceSecrets(this.#consumers.put(sourced));
+    }
     for (const key of stale) {
+      this.#replaceSecrets(this.#consumers.refresh(key));
       const refreshed = upsertedRoutes.has(key) ? null : this.#routes.refresh(key);
       if (refreshed !== null) put(refreshed);
     }
     const clusters = this.#clusters.take();
     const secrets = this.#secrets.take();
+    const consumers = this.#consumers.take();
     return {
       delta: {
         upsertRoutes: [...upsertedRoutes.values()],
@@ -124,6 +134,8 @@ export class Translator {
         removeClusters: clusters.remove,
         upsertSecrets: secrets.upsert,
         removeSecrets: secrets.remove,
+        upsertConsumers: consumers.upsert,
+        removeConsumers: consumers.remove,
       },
       endpoints: clusters.endpoints,
     };
@@ -132,7 +144,7 @@ export class Translator {
   #remove(ref: ObjectRef, stale: Set<string>, removedRoutes: Set<string>): void {
     const key = objectKey(ref);
     if (this.#referred.delete(key)) this.#markDependents(key, stale);
-    this.#consumers.delete(key);
+    if (ref.kind === 'Consumer') this.#replaceSecrets(this.#consumers.remove(key));
     if (ref.kind === 'GatewayRoute') {
       const needs = this.#routes.remove(key);
       if (needs === null) return;
@@ -154,13 +166,11 @@ export class Translator {
       case 'EndpointSlice':
         for (const service of this.#services.putSlice(sourced)) this.#clusters.markService(service);
         break;
-      case 'Consumer':
-        this.#consumers.set(objectKey(sourced.ref), sourced);
-        break;
       case 'RateLimitPolicy':
       case 'Secret':
         this.#putReferred(sourced, stale);
         break;
+      case 'Consumer':
       case 'GatewayRoute':
         break;
     }
@@ -179,8 +189,14 @@ export class Translator {
       this.#markDependents(key, stale);
   }
 
+  #replaceSecrets(change: ConsumerChange | null): void {
+    if (change !== null) this.#secrets.replace(change.secretsBefore, change.secretsAfter);
+  }
+
+  /** Routes and Consumers: their keys tell which is which. */
   #markDependents(key: string, stale: Set<string>): void {
     for (const route of this.#routes.dependentsOf(key)) stale.add(route);
+    for (const consumer of this.#consumers.dependentsOf(key)) stale.add(consumer);
   }
 
   #markService(service: string | null, stale: Set<string>): void {

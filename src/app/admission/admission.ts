@@ -14,10 +14,11 @@ import { isOwnKind } from '../../sources/kubernetes/kinds.ts';
 import { readObject } from '../../sources/kubernetes/read-object.ts';
 import { secretNamesIn } from '../../sources/secret-names.ts';
 import type { SourcedObject } from '../../sources/source.ts';
+import { type SourcedConsumer, translateConsumer } from '../../translate/consumer.ts';
 import type { InputObject } from '../../translate/input.ts';
-import { checkConsumer } from '../../translate/references.ts';
 import { type ServiceShape, serviceKey } from '../../translate/service.ts';
 import { fieldLine } from '../finding-line.ts';
+import { isUnreadSecret } from './check-route.ts';
 import type { RouteChecker } from './route-checker.ts';
 import { shadowedMatches } from './shadowing.ts';
 
@@ -66,7 +67,7 @@ export class Admission {
 
   async #judgeValid(sourced: SourcedObject, signal: AbortSignal): Promise<Verdict> {
     const { checker, surroundings } = this.#options;
-    if (sourced.kind === 'Consumer') return verdict([], checkConsumer(sourced, surroundings.referred));
+    if (sourced.kind === 'Consumer') return verdict([], this.#notesOn(sourced));
     if (sourced.kind !== 'GatewayRoute') return ALLOWED;
     const { ref, object } = sourced;
     const job = {
@@ -76,6 +77,23 @@ export class Admission {
     const { route, faults, notes } = await checker.check(job, signal);
     if (faults.length > 0) return verdict(faults, notes);
     return verdict([], [...notes, ...shadowedMatches(route, surroundings.routes())]);
+  }
+
+  /** What a Consumer refers to may come: all of it is a warning. */
+  #notesOn(consumer: SourcedConsumer): readonly Finding[] {
+    const { surroundings } = this.#options;
+    const found = (kind: ResourceKind, key: string): InputObject | undefined => {
+      const [, namespace = '', name = ''] = key.split('/');
+      return surroundings.referred(kind, namespace, name);
+    };
+    const { report } = translateConsumer(consumer, {
+      referred: (key) => found('RateLimitPolicy', key)?.object ?? null,
+      secret: (key) => {
+        const secret = found('Secret', key);
+        return secret?.kind === 'Secret' ? secret.object : null;
+      },
+    });
+    return report.findings.filter((finding) => !isUnreadSecret(finding));
   }
 
   /** What the policies of a route refer to by `ref`, as far as it is there. */

@@ -44,6 +44,6 @@ export function checkRoute(
 }
 
 /** Only Secrets that something refers to are read: one that is named for the first time may well be there. */
-function isUnreadSecret(finding: Finding): boolean {
+export function isUnreadSecret(finding: Finding): boolean {
   return finding.code === 'referenceNotFound' && finding.ref.kind === 'Secret';
 }

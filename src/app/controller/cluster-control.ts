@@ -46,6 +46,8 @@ export interface ClusterControlOptions {
   readonly log: ProgramLog;
 }
 
+/** Threads are told what these say, and acknowledge it. */
+const SERVED_KINDS = new Set(['GatewayRoute', 'Consumer']);
 /** Name of the replica Service's port that leads to the admin server. */
 const ADMIN_PORT = 'admin';
 
@@ -90,7 +92,7 @@ export class ClusterControl implements GatewayHooks {
       object: (key) => {
         const object = observed.get(key);
         if (object === undefined || !source.watches(object.ref.namespace)) return null;
-        return { version: object.version, served: object.ref.kind === 'GatewayRoute' };
+        return { version: object.version, served: SERVED_KINDS.has(object.ref.kind) };
       },
       keys: () => [...observed.all()].map(({ ref }) => `${ref.kind}/${ref.namespace}/${ref.name}`),
       leading: () => this.#lease.leading,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PublishedState } from '../../control/published.ts';
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import { SavedTable } from './saved-table.ts';
@@ -22,7 +23,8 @@ function state(routes: number): PublishedState {
   const upsertRoutes = Array.from({ length: routes }, (_, index) => ({ key: `r${index}`, hosts: ['ü'] }));
   const delta = { upsertRoutes: upsertRoutes as unknown as RouteIr[], upsertClusters: [cluster] };
   const upsertSecrets = [{ key: 'Secret/shop/key/key', text: 'of-the-secret' }];
-  published.apply({ ...NO_CHANGE, ...delta, upsertSecrets }, [endpoints]);
+  const upsertConsumers = [{ key: 'Consumer/shop/acme', name: 'acme' } as ConsumerIr];
+  published.apply({ ...NO_CHANGE, ...delta, upsertSecrets, upsertConsumers }, [endpoints]);
   return published;
 }
 
@@ -31,8 +33,8 @@ test('gives back what was saved', async () => {
   const saved = state(1_000);
   await table.save(saved);
   const loaded = await table.load();
-  const { ir, endpoints, secrets } = saved;
-  expect(loaded).toEqual({ savedAt: expect.any(String), ir, endpoints, secrets });
+  const { ir, endpoints, secrets, consumers } = saved;
+  expect(loaded).toEqual({ savedAt: expect.any(String), ir, endpoints, secrets, consumers });
   expect(statSync(join(folder, 'made')).mode & 0o777).toBe(0o700);
   expect(readdirSync(join(folder, 'made'))).toEqual(['table.ndjson']);
   expect(statSync(join(folder, 'made', 'table.ndjson')).mode & 0o777).toBe(0o600);

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import type { PublishedState } from '../../control/published.ts';
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import type { GatewayIr } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import type { SecretIr } from '../../ir/secret.ts';
@@ -24,13 +25,15 @@ type Line =
   | { readonly route: RouteIr }
   | { readonly cluster: ClusterIr }
   | { readonly endpoints: EndpointsIr }
-  | { readonly secret: SecretIr };
+  | { readonly secret: SecretIr }
+  | { readonly consumer: ConsumerIr };
 
 export interface TableContent {
   readonly savedAt: string;
   readonly ir: GatewayIr;
   readonly endpoints: readonly EndpointsIr[];
   readonly secrets: readonly SecretIr[];
+  readonly consumers: readonly ConsumerIr[];
 }
 
 /**
@@ -55,6 +58,7 @@ export class SavedTable {
       ...clusters.map((cluster) => ({ cluster })),
       ...state.endpoints.map((endpoints) => ({ endpoints })),
       ...state.secrets.map((secret) => ({ secret })),
+      ...state.consumers.map((consumer) => ({ consumer })),
     ];
     const header: Header = {
       savedAt: new Date().toISOString(),
@@ -88,6 +92,7 @@ export class SavedTable {
     const clusters: ClusterIr[] = [];
     const endpoints: EndpointsIr[] = [];
     const secrets: SecretIr[] = [];
+    const consumers: ConsumerIr[] = [];
     let header: Header | null = null;
     let lines = 0;
     try {
@@ -102,6 +107,7 @@ export class SavedTable {
         if ('route' in line) routes.push(line.route);
         else if ('cluster' in line) clusters.push(line.cluster);
         else if ('secret' in line) secrets.push(line.secret);
+        else if ('consumer' in line) consumers.push(line.consumer);
         else endpoints.push(line.endpoints);
         lines += 1;
       }
@@ -109,6 +115,6 @@ export class SavedTable {
       return null;
     }
     if (header === null || header.lines !== lines) return null;
-    return { savedAt: header.savedAt, ir: { routes, clusters }, endpoints, secrets };
+    return { savedAt: header.savedAt, ir: { routes, clusters }, endpoints, secrets, consumers };
   }
 }

@@ -34,9 +34,12 @@ export class TableKeeper {
   async restore(teller: string): Promise<boolean> {
     const [saved] = await Promise.all([this.#table.load(), sleep(PATIENCE_MS, undefined, { ref: false })]);
     if (saved === null || this.#publisher.generation > 0) return false;
-    const { ir, endpoints, secrets, savedAt } = saved;
+    const { ir, endpoints, secrets, consumers, savedAt } = saved;
     const { routes: upsertRoutes, clusters: upsertClusters } = ir;
-    const delta = { ...NO_CHANGE, upsertRoutes, upsertClusters, upsertSecrets: secrets };
+    const delta = {
+      ...{ ...NO_CHANGE, upsertRoutes, upsertClusters },
+      ...{ upsertSecrets: secrets, upsertConsumers: consumers },
+    };
     await this.#publisher.programmed(this.#publisher.publish(delta, endpoints));
     const fields = { event: 'restored', savedAt, routes: ir.routes.length };
     this.#log.warn(fields, `${teller} does not answer: serving the last good table`);

@@ -4,6 +4,7 @@ import { TableBuilder } from '../../compile/builder.ts';
 import type { RoutingTable } from '../../compile/table.ts';
 import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { PolicyCatalogue } from '../../pipeline/policy.ts';
+import { ConsumerDirectory } from '../../state/consumers.ts';
 import { createLimitMemory } from '../../state/limits/memory.ts';
 import type { ExplainOptions } from '../explain.ts';
 import { makeReport } from './report.ts';
@@ -13,6 +14,7 @@ import { reportText } from './text.ts';
 /** A folder that was just read is in its first generation. */
 const GENERATION = 1;
 const MAX_CANDIDATES = 20;
+const NO_CONSUMERS = new ConsumerDirectory(() => undefined);
 
 /** Prints what the gateway would do with one request. */
 export async function explain(method: string, url: string, options: ExplainOptions): Promise<ExitCode> {
@@ -48,6 +50,7 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
       redis: config.settings.redis,
       outbound: config.settings.outbound,
       secret: () => '',
+      consumers: (namespace) => NO_CONSUMERS.in(namespace),
       rateLimitHits: () => ({ add: () => {} }),
       log: () => {},
     },

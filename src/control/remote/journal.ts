@@ -66,6 +66,7 @@ export class Journal {
       ...clusters.map((cluster): TablePart => ({ type: 'cluster', cluster })),
       ...state.endpoints.map((endpoints): TablePart => ({ type: 'clusterEndpoints', endpoints })),
       ...state.secrets.map((secret): TablePart => ({ type: 'secret', secret })),
+      ...state.consumers.map((consumer): TablePart => ({ type: 'consumer', consumer })),
     ];
     return { sequence: this.#sequence, generation, parts };
   }

@@ -1,4 +1,5 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import type { BindFailure } from '../../ir/messages.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import type { SecretIr } from '../../ir/secret.ts';
@@ -41,7 +42,8 @@ export type TablePart =
   | { readonly type: 'route'; readonly route: RouteIr }
   | { readonly type: 'cluster'; readonly cluster: ClusterIr }
   | { readonly type: 'clusterEndpoints'; readonly endpoints: EndpointsIr }
-  | { readonly type: 'secret'; readonly secret: SecretIr };
+  | { readonly type: 'secret'; readonly secret: SecretIr }
+  | { readonly type: 'consumer'; readonly consumer: ConsumerIr };
 
 export type ControllerMessage =
   | { readonly type: 'hello'; readonly epoch: string; readonly resumed: boolean }

@@ -1,4 +1,5 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import type { SecretIr } from '../../ir/secret.ts';
@@ -21,6 +22,7 @@ interface Staged {
   readonly clusters: ClusterIr[];
   readonly endpoints: EndpointsIr[];
   readonly secrets: SecretIr[];
+  readonly consumers: ConsumerIr[];
 }
 
 /** More parts than these are no table: 10,000 routes and their clusters are 30,000. */
@@ -83,6 +85,9 @@ export class Receiver {
       case 'secret':
         this.#staging().secrets.push(message.secret);
         break;
+      case 'consumer':
+        this.#staging().consumers.push(message.consumer);
+        break;
       case 'end':
         this.#replace(message.sequence);
         break;
@@ -114,7 +119,16 @@ export class Receiver {
 
   #stage({ sequence, generation, parts }: Extract<ControllerMessage, { type: 'full' }>): void {
     if (!(parts <= MAX_PARTS)) throw new StreamFault(`a table of ${parts} parts is more than is taken`);
-    this.#staged = { sequence, generation, parts, routes: [], clusters: [], endpoints: [], secrets: [] };
+    this.#staged = {
+      sequence,
+      generation,
+      parts,
+      routes: [],
+      clusters: [],
+      endpoints: [],
+      secrets: [],
+      consumers: [],
+    };
   }
 
   #staging(): Staged {
@@ -155,8 +169,8 @@ export class Receiver {
   }
 }
 
-function countParts({ routes, clusters, endpoints, secrets }: Staged): number {
-  return routes.length + clusters.length + endpoints.length + secrets.length;
+function countParts({ routes, clusters, endpoints, secrets, consumers }: Staged): number {
+  return routes.length + clusters.length + endpoints.length + secrets.length + consumers.length;
 }
 
 function gap(sequence: number, position: Position | null): StreamFault {

@@ -1,4 +1,5 @@
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import type { IrDelta } from '../../ir/gateway.ts';
 import type { RouteIr } from '../../ir/route.ts';
 import type { SecretIr } from '../../ir/secret.ts';
@@ -9,11 +10,12 @@ interface Table {
   readonly clusters: readonly ClusterIr[];
   readonly endpoints: readonly EndpointsIr[];
   readonly secrets: readonly SecretIr[];
+  readonly consumers: readonly ConsumerIr[];
 }
 
 /**
  * What has to be told to threads that serve one table, so that they serve another: a controller that has started again
- * tells everything, and mostly nothing of it is new. `delta` is null when no route, cluster and secret is different.
+ * tells everything, and mostly nothing of it is new. `delta` is null when nothing but endpoints is different.
  */
 export function replacement(
   served: PublishedState,
@@ -25,6 +27,7 @@ export function replacement(
   const [upsertRoutes, removeRoutes] = difference(routes, wanted.routes, keyOf);
   const [newClusters, goneClusters] = difference(clusters, wanted.clusters, keyOf);
   const [upsertSecrets, removeSecrets] = difference(served.secrets, wanted.secrets, keyOf);
+  const [upsertConsumers, removeConsumers] = difference(served.consumers, wanted.consumers, keyOf);
   const [newEndpoints, withoutEndpoints] = difference(served.endpoints, wanted.endpoints, endpointsOf);
   // A list of endpoints goes only together with its cluster, which then comes back without one.
   const removeClusters = [...new Set([...goneClusters, ...withoutEndpoints])];
@@ -33,7 +36,7 @@ export function replacement(
     ({ key }) => removed.has(key) && !newClusters.some((one) => one.key === key),
   );
   const delta = {
-    ...{ upsertRoutes, removeRoutes, upsertSecrets, removeSecrets },
+    ...{ upsertRoutes, removeRoutes, upsertSecrets, removeSecrets, upsertConsumers, removeConsumers },
     ...{ upsertClusters: [...newClusters, ...again], removeClusters },
   };
   // The removal of a cluster that comes back takes its endpoints along.

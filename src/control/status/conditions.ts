@@ -36,6 +36,8 @@ const ERRORS: Readonly<
   backendPortNotFound: ['ResolvedRefs', 'BackendNotFound'],
   backendRefused: ['ResolvedRefs', 'BackendRefused'],
   referenceNotFound: ['ResolvedRefs', 'RefNotFound'],
+  secretRefused: ['ResolvedRefs', 'SecretRefused'],
+  credentialTaken: ['Accepted', 'CredentialTaken'],
   referenceNotPermitted: ['ResolvedRefs', 'RefNotPermitted'],
   shadowed: null,
   keptLastGood: null,

@@ -1,0 +1,42 @@
+import type { Limit, LimitScope } from '../lib/limit-schema.ts';
+import type { SecretName } from './secret.ts';
+
+/** Limits that a Consumer has in place of the route's. */
+export interface ConsumerLimits extends LimitScope {
+  /** Of their buckets: `namespace/name` of the RateLimitPolicy. */
+  readonly id: string;
+  readonly limits: readonly Limit[];
+}
+
+/** What a bearer token says of a Consumer. */
+export interface ConsumerClaim {
+  readonly claim: string;
+  readonly equals: string;
+}
+
+/** A user name, and where its password or the hash of it is. */
+export interface ConsumerPassword extends SecretName {
+  readonly user: string;
+}
+
+/**
+ * A client that the gateway knows, with the credentials that are its alone. Threads find it by them; it is part of no route. Print
+ * neither it nor its keys: the hash of a weak one gives it away.
+ */
+export interface ConsumerIr {
+  /** `Consumer/namespace/name` */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+  /** SHA-256 of each, base64url. */
+  readonly apiKeys: readonly string[];
+  readonly passwords: readonly ConsumerPassword[];
+  readonly claims: readonly ConsumerClaim[];
+  /** Distinguished names of client certificates. */
+  readonly certificates: readonly string[];
+  /** null: those of the route. */
+  readonly rateLimit: ConsumerLimits | null;
+}

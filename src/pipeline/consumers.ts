@@ -1,0 +1,36 @@
+import type { ConsumerIr } from '../ir/consumer.ts';
+import { ANONYMOUS, type Identity } from './identity.ts';
+
+/** The Consumers of one namespace, found by what they prove themselves with: each by one step, however many there are. */
+export interface Consumers {
+  /** Grows with every change of them: what was found before may be another one now. */
+  readonly version: number;
+  byName(name: string): ConsumerIr | null;
+  /** @param hash SHA-256 of the key, base64url */
+  byApiKey(hash: string): ConsumerIr | null;
+  /** With the text of the Secret: a password or the hash of one. */
+  byUser(user: string): { readonly consumer: ConsumerIr; readonly password: string } | null;
+  /** Of several that fit, the one that is found by the claim whose name comes first. */
+  byClaims(claims: Readonly<Record<string, unknown>>): ConsumerIr | null;
+  /** @param subject distinguished name of a verified certificate, as the Consumer writes it */
+  byCertificate(subject: string): ConsumerIr | null;
+}
+
+/** The identity of a Consumer, with what else is known: `user`, `claims`, `apiKey`; groups, roles and permissions are added to its own. */
+export function consumerIdentity(
+  consumer: ConsumerIr,
+  known: Partial<Identity> & Pick<Identity, 'schemes'>,
+): Identity {
+  return {
+    ...ANONYMOUS,
+    ...known,
+    consumer: consumer.name,
+    groups: both(consumer.groups, known.groups),
+    roles: both(consumer.roles, known.roles),
+    permissions: both(consumer.permissions, known.permissions),
+  };
+}
+
+function both(own: readonly string[], more: readonly string[] = []): readonly string[] {
+  return more.length === 0 ? own : [...new Set([...own, ...more])];
+}
