@@ -12,6 +12,7 @@ export const STUB = { routes: 0, endpoints: 1, applies: 2, dieOnApply: 3, failLi
 export const NO_LIMITS: LimitMemory = {
   buckets: new SharedArrayBuffer(0),
   permits: new SharedArrayBuffer(0),
+  nonces: new SharedArrayBuffer(0),
   threads: 0,
 };
 

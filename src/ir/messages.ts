@@ -7,6 +7,8 @@ import type { GatewaySettings } from './settings.ts';
 export interface LimitMemory {
   readonly buckets: SharedArrayBuffer;
   readonly permits: SharedArrayBuffer;
+  /** Nonces of signed requests that were used. */
+  readonly nonces: SharedArrayBuffer;
   /** As many as have a place for the permits that they hold. */
   readonly threads: number;
 }

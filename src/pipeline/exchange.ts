@@ -41,6 +41,10 @@ export interface RequestFields extends HeaderFields {
   readonly path: string;
   /** After `?`, as sent; empty when there is none. */
   readonly query: string;
+  /** The request target as its client sent it, before anything was normalised or edited: what signatures cover. */
+  readonly target: string;
+  /** As its client sent it: `HTTP/1.1`. */
+  readonly protocol: string;
   /** First value of a decoded query parameter; null when absent. */
   queryParam(name: string): string | null;
   /** First value of a cookie; null when absent. */

@@ -17,7 +17,7 @@ export type Phase = (typeof PHASES)[number];
 /** What a thread lends to the policies that it binds. */
 export interface PolicyEnv {
   readonly threadId: number;
-  /** Buckets and permits, shared by all threads of the program. */
+  /** Buckets, permits and nonces, shared by all threads of the program. */
   readonly limits: LimitMemory;
   /** The Redis connections that the gateway's configuration has. */
   readonly redis: readonly RedisIr[];

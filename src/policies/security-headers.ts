@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { parseDuration } from '../lib/duration.ts';
 import { choice, duration, fields, refined, text } from '../lib/schema.ts';
-import type { Exchange, ResponseFields } from '../pipeline/exchange.ts';
+import type { ResponseFields } from '../pipeline/exchange.ts';
 import { definePolicy } from '../pipeline/policy.ts';
+import { cameByHttps } from '../pipeline/transport.ts';
 
 const value = (description: string) =>
   Type.Optional(
@@ -133,10 +134,4 @@ function fixedHeaders(config: Config): readonly (readonly [name: string, value: 
 function hstsValue({ maxAge, includeSubDomains, preload }: NonNullable<Config['hsts']>): string {
   const seconds = Math.floor(parseDuration(maxAge) / 1000);
   return `max-age=${seconds}${includeSubDomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}`;
-}
-
-/** To us, or to a proxy whose word we take. */
-function cameByHttps({ request, client }: Exchange): boolean {
-  if (request.scheme === 'https') return true;
-  return client.trusted && request.header('x-forwarded-proto') === 'https';
 }

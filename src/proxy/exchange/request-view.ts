@@ -38,6 +38,14 @@ export class RequestView extends HeaderView implements RequestFields, MatchInput
     return this.head.method;
   }
 
+  get target(): string {
+    return this.head.target;
+  }
+
+  get protocol(): string {
+    return this.head.minorVersion === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  }
+
   queryParam(name: string): string | null {
     return queryValue(this.query, name);
   }

@@ -3,12 +3,12 @@ import type { LimitMemory } from '../../ir/messages.ts';
 import { monotonicMs } from './clock.ts';
 
 /**
- * Both regions are sets of slots, found by hash. A set has a lock and a few slots; a key lies in one set only.
+ * All regions are sets of slots, found by hash. A set has a lock and a few slots; a key lies in one set only.
  *
  *   header   64 bytes: start of the clock (monotonic, Unix), two seeds
  *   locks    Int32 a set: 0, or the thread that holds it and one
  *   tags     two Int32 a slot: hash of the key; 0, 0: free
- *   cells    buckets: three Float64 a slot, permits: one Int32 a slot and thread
+ *   cells    buckets: three Float64 a slot; permits: one Int32 a slot and thread; nonces: one Float64 a slot and a set
  */
 
 export const HEADER_BYTES = 64;
@@ -17,6 +17,9 @@ export const WAYS = 16;
 export const TAG_BYTES = 8;
 export const BUCKET_CELLS = 3;
 const BUCKET_SLOT_BYTES = TAG_BYTES + BUCKET_CELLS * 8;
+const NONCE_SLOT_BYTES = TAG_BYTES + 8;
+/** 262,144 nonces. With more than that in their time the oldest go first; see `nonces.ts`. */
+const DEFAULT_NONCE_BYTES = 4 * 1024 * 1024;
 
 export interface LimitMemoryOptions {
   readonly threads: number;
@@ -24,15 +27,24 @@ export interface LimitMemoryOptions {
   readonly bucketBytes: number;
   /** Keys whose requests can be under way at once. */
   readonly permitKeys: number;
+  /** Bytes for nonces that were used; one takes 16. */
+  readonly nonceBytes?: number;
 }
 
 /** Made once by the control thread. The system hands out pages only when they are first written. */
-export function createLimitMemory({ threads, bucketBytes, permitKeys }: LimitMemoryOptions): LimitMemory {
+export function createLimitMemory({
+  threads,
+  bucketBytes,
+  permitKeys,
+  nonceBytes = DEFAULT_NONCE_BYTES,
+}: LimitMemoryOptions): LimitMemory {
+  const nonceSets = setsFor(nonceBytes / NONCE_SLOT_BYTES);
   const bucketSets = setsFor(bucketBytes / BUCKET_SLOT_BYTES);
   const permitSets = setsFor(permitKeys);
   return {
     buckets: region(bucketSets, bucketSets * WAYS * BUCKET_CELLS * 8),
     permits: region(permitSets, permitSets * WAYS * threads * 4),
+    nonces: region(nonceSets, nonceSets * (WAYS + 1) * 8),
     threads,
   };
 }

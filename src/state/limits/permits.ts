@@ -97,4 +97,5 @@ export function forgetThread(memory: LimitMemory, threadId: number): void {
   for (let at = threadId; at < cells.length; at += threads) Atomics.store(cells, at, 0);
   breakLocks(region.locks, threadId + 1);
   breakLocks(openRegion(memory.buckets).locks, threadId + 1);
+  breakLocks(openRegion(memory.nonces).locks, threadId + 1);
 }

@@ -1,0 +1,216 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { Static } from 'typebox';
+import type { SecretName } from '../../ir/secret.ts';
+import { type ExpectedDigest, readContentDigest, readLegacyDigest } from '../../lib/digest.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { parseQuantity } from '../../lib/quantity.ts';
+import { choice, duration, fields, list, quantity, secretRef, text, token } from '../../lib/schema.ts';
+import {
+  ABSENT,
+  defineAuthenticator,
+  isPromise,
+  type Proof,
+  refused,
+  unauthorized,
+} from '../../pipeline/authenticator.ts';
+import { type BodyVerdict, verifyBody } from '../../pipeline/body-digest.ts';
+import type { Exchange } from '../../pipeline/exchange.ts';
+import { identityOf } from '../../pipeline/identity.ts';
+import type { ResolveContext } from '../../pipeline/policy.ts';
+import { problem } from '../../pipeline/reply.ts';
+import { type HmacCredentials, isHmac, parseCredentials } from './credentials.ts';
+import {
+  HASHES,
+  type HmacAlgorithm,
+  type HmacMessage,
+  isHmacAlgorithm,
+  matches,
+  signedDateMs,
+} from './verify.ts';
+
+const ALGORITHMS = Object.keys(HASHES) as HmacAlgorithm[];
+
+const schema = fields(
+  {
+    users: list(
+      fields(
+        {
+          username: text('Name of the user, as written in the signature.', { minLength: 1, maxLength: 256 }),
+          secretRef: secretRef('secret', 'Where the secret that the user shares is kept.'),
+        },
+        'Somebody who signs.',
+      ),
+      'Who may sign.',
+      { minItems: 1, maxItems: 256, 'x-unique-by': 'username' },
+    ),
+    algorithms: list(choice(ALGORITHMS, 'Name of an algorithm.'), 'Algorithms that may be used.', {
+      minItems: 1,
+      maxItems: 4,
+      default: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'],
+    }),
+    required: list(
+      token('`request-line`, or the name of a header.'),
+      'What must be signed, besides the date. `@request-target` counts for `request-line`.',
+      { maxItems: 32, default: ['request-line'] },
+    ),
+    clockSkew: duration('How far the signed date may be from our clock, in both directions.', '5m'),
+    body: choice(
+      ['signed', 'unsigned'],
+      'Whether the body must be signed, by `Digest` or `Content-Digest`; it is then read and compared before it goes on.',
+      { default: 'signed' },
+    ),
+    maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+  },
+  'Admits requests that are signed with a shared secret, in the form that Kong calls `hmac-auth`.',
+);
+
+type Config = Static<typeof schema>;
+
+interface HmacConfig {
+  readonly users: readonly { readonly username: string; readonly secret: SecretName | null }[];
+  readonly algorithms: readonly string[];
+  /** Lower case. */
+  readonly required: readonly string[];
+  readonly clockSkewMs: number;
+  readonly bodySigned: boolean;
+  readonly maxBodyBytes: number;
+}
+
+const CHALLENGE = 'hmac realm="gateway"';
+const MISSING = unauthorized('Missing HMAC signature.', CHALLENGE);
+const EXPIRED = refused('HMAC signature expired: its date is too far from now.', CHALLENGE);
+const NO_MATCH = refused('Invalid HMAC signature.', CHALLENGE);
+const TOO_LARGE: Proof = {
+  kind: 'refused',
+  reply: problem(413, 'The body is larger than what may be signed.'),
+};
+
+/** A header that signs for more than its own name. */
+const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
+  'request-line': ['@request-target', '(request-target)'],
+};
+
+export const hmac = defineAuthenticator({
+  name: 'hmac',
+  summary: 'Admits requests that are signed with a shared secret, as hmac-auth of Kong does; 401.',
+  schema,
+  resolve: (config: Config, context: ResolveContext): HmacConfig => ({
+    users: config.users.map(({ username, secretRef: ref }, i) => ({
+      username,
+      secret: context.secret(ref, `users[${i}].secretRef`, secretProblem),
+    })),
+    algorithms: config.algorithms,
+    required: config.required.map((name) => name.toLowerCase()),
+    clockSkewMs: parseDuration(config.clockSkew),
+    bodySigned: config.body === 'signed',
+    maxBodyBytes: parseQuantity(config.maxBody),
+  }),
+  bind(config, env) {
+    const secrets = new Map<string, KeyObject>();
+    for (const { username, secret } of config.users) {
+      if (secret === null) throw new Error(`the Secret of ${username} is not there`);
+      secrets.set(username, keyOf(env.secret(secret)));
+    }
+    // Of a user that is not known, so that it takes as long to refuse one.
+    const nobody = createSecretKey(randomBytes(32));
+
+    function judge(credentials: HmacCredentials, message: HmacMessage): Proof {
+      const { algorithm, username } = credentials;
+      const problem_ = credentialsProblem(credentials, config);
+      if (problem_ !== null) return refused(`Invalid HMAC signature: ${problem_}.`, CHALLENGE);
+      const dateMs = signedDateMs(credentials.headers, message);
+      if (dateMs === null) return refused('Invalid HMAC signature: it covers no Date or X-Date.', CHALLENGE);
+      if (Math.abs(Date.now() - dateMs) > config.clockSkewMs) return EXPIRED;
+      const secret = secrets.get(username);
+      const holds = matches(credentials, algorithm as HmacAlgorithm, secret ?? nobody, message);
+      if (!holds || secret === undefined) return NO_MATCH;
+      return { kind: 'passed', identity: identityOf({ user: username, schemes: ['hmac'] }) };
+    }
+
+    return {
+      authenticate(x) {
+        const authorization = hmacHeader(x);
+        if (authorization === null) return ABSENT;
+        const credentials = parseCredentials(authorization);
+        if (credentials === null) return refused("Invalid HMAC signature: it can't be read.", CHALLENGE);
+        const proof = judge(credentials, x.request);
+        return proof.kind === 'passed' && config.bodySigned
+          ? checkBody(x, credentials, proof, config)
+          : proof;
+      },
+      missing: () => MISSING,
+      strip({ request }) {
+        for (const name of CARRIERS) if (isHmac(request.header(name) ?? '')) request.removeHeader(name);
+      },
+    };
+  },
+});
+
+/** For a proxy goes before for the backend, as in Kong. */
+const CARRIERS = ['proxy-authorization', 'authorization'];
+
+function hmacHeader({ request }: Exchange): string | null {
+  for (const name of CARRIERS) {
+    const value = request.header(name);
+    if (value !== null && isHmac(value)) return value;
+  }
+  return null;
+}
+
+function credentialsProblem({ algorithm, headers }: HmacCredentials, config: HmacConfig): string | null {
+  if (!isHmacAlgorithm(algorithm) || !config.algorithms.includes(algorithm))
+    return 'its algorithm is not allowed';
+  for (const name of config.required) if (!covers(headers, name)) return `it does not cover ${name}`;
+  return null;
+}
+
+function covers(headers: readonly string[], name: string): boolean {
+  const signed = (other: string) => headers.some((header) => header.toLowerCase() === other);
+  return signed(name) || (STANDS_FOR[name]?.some(signed) ?? false);
+}
+
+function checkBody(
+  x: Exchange,
+  credentials: HmacCredentials,
+  passed: Proof,
+  { maxBodyBytes }: HmacConfig,
+): Proof | Promise<Proof> {
+  const expected = promisedBody(x, credentials.headers);
+  if (expected === null) return passed;
+  if (typeof expected === 'string') return refused(`Invalid HMAC signature: ${expected}.`, CHALLENGE);
+  const settle = (verdict: BodyVerdict): Proof => {
+    if (verdict === 'tooLarge') return TOO_LARGE;
+    if (verdict === 'matches') return passed;
+    return refused('Invalid HMAC signature: the body is not what was signed.', CHALLENGE);
+  };
+  const verdict = verifyBody(x.request.body, expected, maxBodyBytes);
+  return isPromise(verdict) ? verdict.then(settle) : settle(verdict);
+}
+
+/** As in the policy `signature`, by the older field of the two. */
+function promisedBody(
+  { request }: Exchange,
+  headers: readonly string[],
+): readonly ExpectedDigest[] | null | string {
+  for (const [name, read] of [
+    ['content-digest', readContentDigest],
+    ['digest', readLegacyDigest],
+  ] as const) {
+    const field = covers(headers, name) ? request.header(name) : null;
+    if (field !== null) return read(field) ?? `${name} names neither SHA-256 nor SHA-512`;
+  }
+  return request.body.length === 0 ? null : 'there is a body, and it covers no Digest';
+}
+
+function keyOf(secret: string): KeyObject {
+  return createSecretKey(Buffer.from(secret.replace(/\r?\n$/, '')));
+}
+
+const MIN_SECRET_CHARS = 16;
+
+function secretProblem(secret: string): string | null {
+  const { length } = secret.replace(/\r?\n$/, '');
+  return length < MIN_SECRET_CHARS
+    ? `the secret has ${length} characters; it needs ${MIN_SECRET_CHARS} or more`
+    : null;
+}
