@@ -6,9 +6,11 @@ import { errorPages } from './error-pages.ts';
 import { fault } from './fault.ts';
 import { requestHeaders } from './headers/request.ts';
 import { responseHeaders } from './headers/response.ts';
+import { hmac } from './hmac/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { securityHeaders } from './security-headers.ts';
+import { signature } from './signature/index.ts';
 import { statusMap } from './status-map.ts';
 
 /** Every policy there is: one line each. */
@@ -18,11 +20,13 @@ const POLICIES: readonly PolicySpec[] = [
   csrf,
   errorPages,
   fault,
+  hmac,
   ipAccess,
   rateLimit,
   requestHeaders,
   responseHeaders,
   securityHeaders,
+  signature,
   statusMap,
 ];
 

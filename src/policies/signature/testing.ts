@@ -1,4 +1,9 @@
-import type { SignedMessage } from './components.ts';
+import { createHmac } from 'node:crypto';
+import { memberText } from '../../lib/structured-fields/model.ts';
+import { parseDictionary } from '../../lib/structured-fields/parse.ts';
+import { type SignedMessage, signatureBase } from './components.ts';
+import { type Algorithm, createVerifier } from './key.ts';
+import { type Demands, type SignatureKey, verifySignature } from './verify.ts';
 
 /** Keys and messages of RFC 9421, appendix B: published for tests, and good for nothing else. */
 
@@ -75,3 +80,39 @@ export function testRequest(input: string, signature: string, lines: Lines = TES
     ['signature', signature],
   ]);
 }
+
+export const CREATED = 1_618_884_473;
+
+const ANY: Demands = { required: [], tag: null, nonce: 'optional', maxAgeSeconds: 300, leewaySeconds: 30 };
+
+export const KEYS = new Map<string, SignatureKey<string>>([
+  key('test-key-rsa-pss', 'rsa-pss-sha512', RSA_PSS_PUBLIC),
+  key('test-key-rsa', 'rsa-v1_5-sha256', RSA_PUBLIC),
+  key('test-key-ecc-p256', 'ecdsa-p256-sha256', P256_PUBLIC),
+  key('test-key-ed25519', 'ed25519', ED25519_PUBLIC),
+  key('test-shared-secret', 'hmac-sha256', SHARED_SECRET),
+]);
+
+function key(id: string, algorithm: Algorithm, material: string | Buffer): [string, SignatureKey<string>] {
+  const verify = createVerifier(algorithm, Buffer.from(material as string));
+  return [id, { algorithm, verify, owner: id }];
+}
+
+export function verify(signed: SignedMessage, demands: Partial<Demands> = {}, nowSeconds = CREATED) {
+  return verifySignature(signed, { ...ANY, ...demands }, (id) => KEYS.get(id), nowSeconds);
+}
+
+/** Signs with the secret of appendix B.1.5. */
+export function signed(input: string, lines: Lines = [], url = 'https://shop.test/a?b=c', method = 'GET') {
+  const unsigned = message(method, url, lines);
+  const member = parseDictionary(`s=${input}`).get('s')!;
+  if (member.kind !== 'innerList') throw new Error('no list');
+  const mac = createHmac('sha256', SHARED_SECRET).update(signatureBase(member, unsigned), 'latin1');
+  return message(method, url, [
+    ...lines,
+    ['signature-input', `s=${memberText(member)}`],
+    ['signature', `s=:${mac.digest('base64')}:`],
+  ]);
+}
+
+export const params = (more = '') => `;created=${CREATED};keyid="test-shared-secret"${more}`;
