@@ -4,7 +4,17 @@ import type { SecretName } from '../../ir/secret.ts';
 import { type ExpectedDigest, readContentDigest, readLegacyDigest } from '../../lib/digest.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { parseQuantity } from '../../lib/quantity.ts';
-import { choice, duration, fields, list, quantity, secretRef, text, token } from '../../lib/schema.ts';
+import {
+  choice,
+  duration,
+  fields,
+  list,
+  quantity,
+  refined,
+  secretRef,
+  text,
+  token,
+} from '../../lib/schema.ts';
 import {
   ABSENT,
   defineAuthenticator,
@@ -30,38 +40,48 @@ import {
 
 const ALGORITHMS = Object.keys(HASHES) as HmacAlgorithm[];
 
-const schema = fields(
-  {
-    users: list(
-      fields(
-        {
-          username: text('Name of the user, as written in the signature.', { minLength: 1, maxLength: 256 }),
-          secretRef: secretRef('secret', 'Where the secret that the user shares is kept.'),
-        },
-        'Somebody who signs.',
+const schema = refined(
+  fields(
+    {
+      users: list(
+        fields(
+          {
+            username: text('Name of the user, as written in the signature.', {
+              minLength: 1,
+              maxLength: 256,
+            }),
+            secretRef: secretRef('secret', 'Where the secret that the user shares is kept.'),
+          },
+          'Somebody who signs.',
+        ),
+        'Who may sign.',
+        { minItems: 1, maxItems: 64 },
       ),
-      'Who may sign.',
-      { minItems: 1, maxItems: 256, 'x-unique-by': 'username' },
-    ),
-    algorithms: list(choice(ALGORITHMS, 'Name of an algorithm.'), 'Algorithms that may be used.', {
-      minItems: 1,
-      maxItems: 4,
-      default: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'],
-    }),
-    required: list(
-      token('`request-line`, or the name of a header.'),
-      'What must be signed, besides the date. `@request-target` counts for `request-line`.',
-      { maxItems: 32, default: ['request-line'] },
-    ),
-    clockSkew: duration('How far the signed date may be from our clock, in both directions.', '5m'),
-    body: choice(
-      ['signed', 'unsigned'],
-      'Whether the body must be signed, by `Digest` or `Content-Digest`; it is then read and compared before it goes on.',
-      { default: 'signed' },
-    ),
-    maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+      algorithms: list(choice(ALGORITHMS, 'Name of an algorithm.'), 'Algorithms that may be used.', {
+        minItems: 1,
+        maxItems: 4,
+        default: ['hmac-sha256', 'hmac-sha384', 'hmac-sha512'],
+      }),
+      required: list(
+        token('`request-line`, or the name of a header.'),
+        'What must be signed, besides the date. `@request-target` counts for `request-line`.',
+        { maxItems: 32, default: ['request-line'] },
+      ),
+      clockSkew: duration('How far the signed date may be from our clock, in both directions.', '5m'),
+      body: choice(
+        ['signed', 'unsigned'],
+        'Whether the body must be signed, by `Digest` or `Content-Digest`; it is then read and compared before it goes on.',
+        { default: 'signed' },
+      ),
+      maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+    },
+    'Admits requests that are signed with a shared secret, in the form that Kong calls `hmac-auth`.',
+  ),
+  ({ users }) => {
+    const names = users.map(({ username }) => username);
+    const twice = names.find((name, i) => names.indexOf(name) < i);
+    return twice === undefined ? null : `the user ${twice} is there twice`;
   },
-  'Admits requests that are signed with a shared secret, in the form that Kong calls `hmac-auth`.',
 );
 
 type Config = Static<typeof schema>;

@@ -48,41 +48,47 @@ const key = refined(
 const COMPONENT =
   "^(@(method|target-uri|authority|scheme|request-target|path|query)|[!#$%&'*+\\-.^_`|~0-9a-z]+)$";
 
-export const schema = fields(
-  {
-    keys: list(key, 'Keys with which requests may be signed.', {
-      minItems: 1,
-      maxItems: 64,
-      'x-unique-by': 'id',
-    }),
-    required: list(
-      text(
-        '`@method`, `@authority`, `@path`, `@query`, `@target-uri`, or the name of a header in lower case.',
-        {
-          minLength: 1,
-          maxLength: 256,
-          pattern: COMPONENT,
-        },
+export const schema = refined(
+  fields(
+    {
+      keys: list(key, 'Keys with which requests may be signed.', {
+        minItems: 1,
+        maxItems: 64,
+      }),
+      required: list(
+        text(
+          '`@method`, `@authority`, `@path`, `@query`, `@target-uri`, or the name of a header in lower case.',
+          {
+            minLength: 1,
+            maxLength: 256,
+            pattern: COMPONENT,
+          },
+        ),
+        'What must be signed. `@target-uri` also counts for its parts.',
+        { maxItems: 32, default: ['@method', '@authority', '@path', '@query'] },
       ),
-      'What must be signed. `@target-uri` also counts for its parts.',
-      { maxItems: 32, default: ['@method', '@authority', '@path', '@query'] },
-    ),
-    tag: Type.Optional(text('Only signatures with this tag count.', { minLength: 1, maxLength: 256 })),
-    maxAge: duration('How old a signature may be.', '5m'),
-    leeway: duration('How far the clocks of signers may be off.', '30s'),
-    nonce: choice(
-      ['optional', 'required'],
-      'Whether a signature needs a nonce. One that has a nonce is taken once only.',
-      { default: 'optional' },
-    ),
-    body: choice(
-      ['signed', 'unsigned'],
-      'Whether the body must be signed, by `content-digest`; it is then read and compared before it goes on.',
-      { default: 'signed' },
-    ),
-    maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+      tag: Type.Optional(text('Only signatures with this tag count.', { minLength: 1, maxLength: 256 })),
+      maxAge: duration('How old a signature may be.', '5m'),
+      leeway: duration('How far the clocks of signers may be off.', '30s'),
+      nonce: choice(
+        ['optional', 'required'],
+        'Whether a signature needs a nonce. One that has a nonce is taken once only.',
+        { default: 'optional' },
+      ),
+      body: choice(
+        ['signed', 'unsigned'],
+        'Whether the body must be signed, by `content-digest`; it is then read and compared before it goes on.',
+        { default: 'signed' },
+      ),
+      maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+    },
+    'Admits requests that are signed by HTTP Message Signatures (RFC 9421).',
+  ),
+  ({ keys }) => {
+    const ids = keys.map(({ id }) => id);
+    const twice = ids.find((id, i) => ids.indexOf(id) < i);
+    return twice === undefined ? null : `the key ${twice} is there twice`;
   },
-  'Admits requests that are signed by HTTP Message Signatures (RFC 9421).',
 );
 
 type Config = Static<typeof schema>;

@@ -204,7 +204,7 @@ test.each<[unknown, string]>([
   [[{ id: 'a', algorithm: 'ecdsa-p256-sha256', publicKey: ED25519_PUBLIC }], 'type ed25519'],
   [[{ id: 'a', algorithm: 'hmac-sha256', publicKey: 'a shared secret, in the open' }], 'belongs in a Secret'],
   [[{ id: 'a', algorithm: 'ed25519' }], 'exactly one of'],
-  [[KEY, KEY], 'id'],
+  [[KEY, KEY], 'the key partner is there twice'],
   [[], 'keys'],
 ])('keys %j are refused', (keys, reason) => {
   expect(() => rule({ keys })).toThrow(reason);
