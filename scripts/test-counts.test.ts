@@ -30,7 +30,7 @@ test('adds runs up', () => {
   expect(addCounts(one, addCounts(one, NO_TESTS))).toEqual({ passed: 2, failed: 4, skipped: 6 });
 });
 
-test('prints skipped tests only when there are some', () => {
+test('prints skipped tests only when there are some, and never in the last line', () => {
   expect(formatCounts({ passed: 7, failed: 0, skipped: 0 })).toBe('7 passed, 0 failed');
-  expect(formatCounts({ passed: 7, failed: 1, skipped: 2 })).toBe('7 passed, 1 failed, 2 skipped');
+  expect(formatCounts({ passed: 7, failed: 1, skipped: 2 })).toBe('2 skipped\n7 passed, 1 failed');
 });
