@@ -56,5 +56,7 @@ test('an object that changes nothing for the threads is acknowledged too', async
 
 test('a wait ends without news', async () => {
   const { acks } = start();
-  expect(await acks.wait(acks.epoch, 0, 10)).toEqual({ epoch: acks.epoch, cursor: 0, acks: [] });
+  expect(await acks.wait(acks.epoch, 0, 10)).toEqual({
+    ...{ epoch: acks.epoch, cursor: 0, attended: true, acks: [] },
+  });
 });

@@ -8,6 +8,8 @@ import { mergeChanges } from './changes.ts';
 
 /** Those who serve what is published: the threads of this replica, and the data planes that follow it. */
 export interface Audience {
+  /** Whether there is anyone at all. */
+  readonly attended: boolean;
   /** The last generation that all of them serve. */
   readonly applied: number;
   /** Resolves when all of them serve that generation or a later one. */
@@ -50,6 +52,12 @@ export class AckLog {
     this.#counts = counts;
   }
 
+  /** The first one of the audience has come, or the last one has gone: whoever asks is to know. */
+  attendanceChanged(): void {
+    this.#cursor += 1;
+    this.#tell();
+  }
+
   published(generation: number, { upsert, remove, findings }: ResourceChange): void {
     const counted = upsert.filter(({ ref }) => this.#counts(ref));
     const removed = remove.filter(this.#counts);
@@ -68,7 +76,7 @@ export class AckLog {
     const from = epoch === this.epoch && cursor <= this.#cursor ? cursor : 0;
     const acks: Acknowledgement[] = [];
     for (const { cursor: at, ...ack } of this.#entries.values()) if (at > from) acks.push(ack);
-    return { epoch: this.epoch, cursor: this.#cursor, acks };
+    return { epoch: this.epoch, cursor: this.#cursor, attended: this.#audience.attended, acks };
   }
 
   /** As {@link since}, but waits so long for something new. */
@@ -107,6 +115,10 @@ export class AckLog {
       if (entry !== undefined && entry.failure !== (this.#failures.get(key) ?? null))
         this.#put(key, entry.version);
     }
+    this.#tell();
+  }
+
+  #tell(): void {
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener();

@@ -77,6 +77,11 @@ export class Publisher {
     return this.#generation;
   }
 
+  /** Whether there is a thread. */
+  get attended(): boolean {
+    return this.#threads.length > 0;
+  }
+
   /** The last generation that every thread serves; 0: none yet. Without threads there is nothing to wait for. */
   get applied(): number {
     return this.#threads.length === 0

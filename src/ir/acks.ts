@@ -13,5 +13,7 @@ export interface AckPage {
   /** Differs for each start of a replica: its cursors begin anew then, and `acks` holds everything. */
   readonly epoch: string;
   readonly cursor: number;
+  /** Whether anyone serves what the replica publishes: one without threads may have no data plane that follows it. */
+  readonly attended: boolean;
   readonly acks: readonly Acknowledgement[];
 }

@@ -106,8 +106,9 @@ export class ClusterControl implements GatewayHooks {
   created(publisher: Publisher, translator: Translator): void {
     const { stateDir, webhook, stream, log } = this.#options;
     webhook?.know(translator);
+    const audience = stream?.audience(publisher, () => this.#acks?.attendanceChanged()) ?? publisher;
+    this.#acks = new AckLog(audience, ({ kind }) => isOwnKind(kind));
     stream?.created(publisher);
-    this.#acks = new AckLog(stream?.audience(publisher) ?? publisher, ({ kind }) => isOwnKind(kind));
     if (stateDir === null) return;
     this.#keeper = new TableKeeper(new SavedTable(stateDir, VERSION.version), publisher, log);
   }
@@ -131,7 +132,7 @@ export class ClusterControl implements GatewayHooks {
   }
 
   async acks(epoch: string, cursor: number, waitMs: number): Promise<AckPage> {
-    return this.#acks?.wait(epoch, cursor, waitMs) ?? { epoch: '', cursor: 0, acks: [] };
+    return this.#acks?.wait(epoch, cursor, waitMs) ?? { epoch: '', cursor: 0, attended: true, acks: [] };
   }
 
   *gauges(): Iterable<GaugeSample> {

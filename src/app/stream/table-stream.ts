@@ -55,9 +55,9 @@ export class TableStream implements GatewayHooks {
     );
   }
 
-  /** Everyone who serves what is published. */
-  audience(publisher: Publisher): Audience {
-    this.#dataPlanes ??= new DataPlanes(publisher);
+  /** Everyone who serves what is published; `onAttendance`: the first data plane has come, or the last one has gone. */
+  audience(publisher: Publisher, onAttendance: () => void = () => {}): Audience {
+    this.#dataPlanes ??= new DataPlanes(publisher, undefined, onAttendance);
     return this.#dataPlanes;
   }
 

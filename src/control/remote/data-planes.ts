@@ -29,13 +29,20 @@ const FORGET_MS = 30_000;
 export class DataPlanes implements Audience {
   readonly #own: Publisher;
   readonly #forgetMs: number;
+  readonly #onAttendance: () => void;
   /** By instance. */
   readonly #entries = new Map<string, Entry>();
   #waiters: { readonly generation: number; readonly resolve: () => void }[] = [];
 
-  constructor(own: Publisher, forgetMs = FORGET_MS) {
+  /** `onAttendance`: the first data plane has come, or the last one has gone. */
+  constructor(own: Publisher, forgetMs = FORGET_MS, onAttendance: () => void = () => {}) {
     this.#own = own;
     this.#forgetMs = forgetMs;
+    this.#onAttendance = onAttendance;
+  }
+
+  get attended(): boolean {
+    return this.#own.attended || this.#entries.size > 0;
   }
 
   /** 0 as long as nobody serves at all. */
@@ -63,6 +70,7 @@ export class DataPlanes implements Audience {
     if (before?.forgetTimer) clearTimeout(before.forgetTimer);
     const { generation, failures } = before ?? { generation: 0, failures: [] };
     this.#entries.set(instance, { name, generation, failures, connected: true, forgetTimer: null });
+    if (this.#entries.size === 1 && before === undefined) this.#onAttendance();
   }
 
   acknowledged(instance: string, generation: number, failures: readonly BindFailure[]): void {
@@ -93,7 +101,8 @@ export class DataPlanes implements Audience {
   }
 
   #forget(instance: string): void {
-    this.#entries.delete(instance);
+    if (!this.#entries.delete(instance)) return;
+    if (this.#entries.size === 0) this.#onAttendance();
     this.#check();
   }
 

@@ -6,7 +6,7 @@ import type { ReplicaProgress } from './progress.ts';
 export interface AckPollerOptions {
   readonly progress: ReplicaProgress;
   /** Objects of which a replica has said something new. */
-  readonly onAcks: (keys: readonly string[]) => void;
+  readonly onAcks: (keys: readonly string[] | 'all') => void;
   readonly onFailure: (replica: string, message: string) => void;
 }
 

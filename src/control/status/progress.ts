@@ -12,6 +12,7 @@ export interface Progress {
 interface Replica {
   epoch: string;
   cursor: number;
+  attended: boolean;
   readonly acks: Map<string, Acknowledgement>;
 }
 
@@ -23,7 +24,8 @@ export class ReplicaProgress {
   setReplicas(names: ReadonlySet<string>): void {
     for (const name of this.#replicas.keys()) if (!names.has(name)) this.#replicas.delete(name);
     for (const name of names) {
-      if (!this.#replicas.has(name)) this.#replicas.set(name, { epoch: '', cursor: 0, acks: new Map() });
+      if (!this.#replicas.has(name))
+        this.#replicas.set(name, { epoch: '', cursor: 0, attended: true, acks: new Map() });
     }
   }
 
@@ -33,8 +35,8 @@ export class ReplicaProgress {
     return replica === undefined ? null : { epoch: replica.epoch, cursor: replica.cursor };
   }
 
-  /** @returns the keys of the objects that it is about */
-  take(name: string, page: AckPage): readonly string[] {
+  /** @returns the keys of the objects that it is about; `all`: whether the replica counts is different from now on */
+  take(name: string, page: AckPage): readonly string[] | 'all' {
     const replica = this.#replicas.get(name);
     if (replica === undefined) return [];
     const keys = new Set(page.acks.map((ack) => ack.key));
@@ -45,7 +47,9 @@ export class ReplicaProgress {
     replica.epoch = page.epoch;
     replica.cursor = page.cursor;
     for (const ack of page.acks) replica.acks.set(ack.key, ack);
-    return [...keys];
+    if (replica.attended === page.attended) return [...keys];
+    replica.attended = page.attended;
+    return 'all';
   }
 
   /** An object that is gone. */
@@ -53,15 +57,17 @@ export class ReplicaProgress {
     for (const { acks } of this.#replicas.values()) acks.delete(key);
   }
 
+  /** Replicas that nobody follows have nobody to wait for, unless that is all of them: then nothing is served. */
   of(key: string, version: string): Progress {
+    const attended = [...this.#replicas.values()].filter((replica) => replica.attended);
     let done = 0;
     let failure: string | null = null;
-    for (const { acks } of this.#replicas.values()) {
+    for (const { acks } of attended) {
       const ack = acks.get(key);
       if (ack?.version !== version) continue;
       done += 1;
       failure ??= ack.failure;
     }
-    return { done, total: this.#replicas.size, failure };
+    return { done, total: attended.length || this.#replicas.size, failure };
   }
 }

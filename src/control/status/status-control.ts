@@ -88,8 +88,8 @@ export class StatusControl {
     }
   }
 
-  acknowledged(keys: Iterable<string>): void {
-    for (const key of keys) this.#mark(key);
+  acknowledged(keys: readonly string[] | 'all'): void {
+    for (const key of keys === 'all' ? this.#options.keys() : keys) this.#mark(key);
   }
 
   /** This replica leads now, or the replicas are others. */
