@@ -82,6 +82,16 @@ function dataPlaneOptions(): readonly Option[] {
     )
       .env('PORTREEVE_STREAM_SERVICE_ACCOUNT')
       .argParser(toNames),
+    new Option(
+      '--stream-service <namespace/name>',
+      'Service by which data planes call: the certificate is made here, kept in the Secret NAME-certificate and rotated',
+    )
+      .env('PORTREEVE_STREAM_SERVICE')
+      .argParser(toServiceName),
+    new Option('--stream-certificate-lifetime <duration>', 'a new one is made when a third of it is left')
+      .env('PORTREEVE_STREAM_CERTIFICATE_LIFETIME')
+      .argParser(toDuration)
+      .default('2160h'),
     new Option('--no-traffic', 'no data-plane thread here: all of them run apart').env(
       'PORTREEVE_NO_TRAFFIC',
     ),

@@ -163,7 +163,9 @@ export class ClusterControl implements GatewayHooks {
     this.#synced = true;
     if (this.#closed) return;
     this.#lease.start();
-    this.#options.webhook?.begin(() => this.#lease.leading);
+    const leading = (): boolean => this.#lease.leading;
+    this.#options.webhook?.begin(leading);
+    this.#options.stream?.begin(leading);
     void this.#followOwn();
   }
 
@@ -182,6 +184,7 @@ export class ClusterControl implements GatewayHooks {
     log.info({ event: leading ? 'leading' : 'notLeading', lease: name }, leading ? 'leading' : 'not leading');
     if (this.#closed) return;
     this.#options.webhook?.leaderChanged();
+    this.#options.stream?.leaderChanged();
     if (leading) {
       this.#followReplicas();
       this.#status.all();

@@ -88,16 +88,15 @@ async function openStream(
   client: ApiClient,
   log: ProgramLog,
 ): Promise<TableStream> {
-  const [{ TableStream }, { reviewTokens }] = await Promise.all([
+  const [{ TableStream }, { reviewTokens }, { KeptCertificate }] = await Promise.all([
     import('../stream/table-stream.ts'),
     import('../../sources/kubernetes/token-review.ts'),
+    import('../stream/kept-certificate.ts'),
   ]);
-  const { serviceAccounts } = settings;
-  return TableStream.open(
-    settings,
-    serviceAccounts.length === 0 ? null : reviewTokens(client, serviceAccounts),
-    log,
-  );
+  const { serviceAccounts, certificate } = settings;
+  const accounts = serviceAccounts.length === 0 ? null : reviewTokens(client, serviceAccounts);
+  const kept = certificate.kind === 'kept' ? new KeptCertificate({ ...certificate, client, log }) : null;
+  return TableStream.open(settings, accounts, log, kept);
 }
 
 function openClient(kubeconfig: string | null): ApiClient {

@@ -31,8 +31,8 @@ export interface StreamServerOptions {
   readonly address: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** null: plain text, on a loopback address only. */
-  readonly certificate: ServerCertificate | null;
+  /** null: plain text, on a loopback address only; `later`: nobody gets in before there is one. */
+  readonly certificate: ServerCertificate | 'later' | null;
   readonly authenticate: Authenticator;
   readonly version: string;
   readonly timing?: StreamTiming;
@@ -90,7 +90,12 @@ export class StreamServer {
     this.#server =
       certificate === null
         ? createPlainServer(limits)
-        : createTlsServer({ ...limits, ...certificate, minVersion: 'TLSv1.3', handshakeTimeout: HEAD_MS });
+        : createTlsServer({
+            ...limits,
+            ...(certificate === 'later' ? {} : certificate),
+            minVersion: 'TLSv1.3',
+            handshakeTimeout: HEAD_MS,
+          });
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('connection', (socket: Duplex) => {
       this.#sockets.add(socket);

@@ -20,7 +20,11 @@ interface Slice {
   readonly endpoints?:
     | readonly {
         readonly addresses?: readonly string[];
-        readonly conditions?: { readonly ready?: boolean | null } | null;
+        readonly conditions?: {
+          readonly ready?: boolean | null;
+          readonly serving?: boolean | null;
+          readonly terminating?: boolean | null;
+        } | null;
         readonly targetRef?: { readonly name?: string } | null;
       }[]
     | null;
@@ -67,7 +71,10 @@ function readyReplicas(object: KubeObject, portName: string): ReadonlyMap<string
   const replicas = new Map<string, string>();
   for (const { addresses, conditions, targetRef } of endpoints ?? []) {
     const address = addresses?.[0];
-    if (address === undefined || port == null || conditions?.ready === false) continue;
+    // The Service publishes all of them as ready, so that they have names: `serving` is what the pod says.
+    const ready =
+      conditions?.ready !== false && conditions?.serving !== false && conditions?.terminating !== true;
+    if (address === undefined || port == null || !ready) continue;
     const host = isIPv6(address) ? `[${address}]` : address;
     replicas.set(targetRef?.name ?? address, `http://${host}:${port}`);
   }
