@@ -103,6 +103,13 @@ const STRUCTURE: Readonly<Record<string, JsonSchema>> = {
   nameOverride: name,
   fullnameOverride: name,
   image,
+  shape: choice('combined', 'split'),
+  controller: group({
+    replicas: count(0),
+    port,
+    certificateLifetime: { type: 'string', pattern: DURATION_PATTERN },
+    resources: anyObject,
+  }),
   replicas: count(0),
   args: { type: 'array', items: text },
   logLevel: choice('trace', 'debug', 'info', 'warn', 'error'),

@@ -32,6 +32,21 @@ app.kubernetes.io/name: {{ include "portreeve.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of the controllers of shape `split`. */}}
+{{- define "portreeve.controllerLabels" -}}
+app.kubernetes.io/name: {{ include "portreeve.name" . | trunc 52 | trimSuffix "-" }}-controller
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Of the pods that watch the API server, whatever the shape. */}}
+{{- define "portreeve.watcherLabels" -}}
+{{- include (ternary "portreeve.controllerLabels" "portreeve.selectorLabels" (eq .Values.shape "split")) . -}}
+{{- end -}}
+
+{{- define "portreeve.roleLabels" -}}
+{{- include (ternary "portreeve.controllerLabels" "portreeve.selectorLabels" (eq .role "controller")) .root -}}
+{{- end -}}
+
 {{- define "portreeve.labels" -}}
 {{ include "portreeve.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -105,6 +120,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.args (eq .Values.shape "split") -}}
+{{- fail "args: leave it empty with shape split, whose pods are of two kinds" -}}
+{{- end -}}
 {{- if and .Values.watch.namespaces .Values.watch.namespaceSelector -}}
 {{- fail "watch: set namespaces or namespaceSelector, not both" -}}
 {{- end -}}
@@ -116,19 +134,51 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{- define "portreeve.args" -}}
+{{/* An address and a port as the program's options have them. Takes the root and a port; the address is that of the admin server. */}}
+{{- define "portreeve.listen" -}}
+{{- $address := default "0.0.0.0" (index . 0).Values.config.admin.address -}}
+{{ printf "%s:%v" (contains ":" $address | ternary (printf "[%s]" $address) $address) (index . 1) }}
+{{- end -}}
+
+{{- define "portreeve.combinedArgs" -}}
 {{- if .Values.args -}}
 {{ toYaml .Values.args }}
 {{- else -}}
 - controller
+- --replica-service={{ include "portreeve.fullname" . }}-replicas
+- --state-dir=/var/lib/portreeve
+{{ include "portreeve.watcherArgs" . }}
+{{- end -}}
+{{- end -}}
+
+{{- define "portreeve.controllerArgs" -}}
+{{- $name := printf "%s-controller" (include "portreeve.fullname" .) -}}
+- controller
+- --no-traffic
+- --replica-service={{ $name }}
+- {{ printf "--stream=%s" (include "portreeve.listen" (list . .Values.controller.port)) | quote }}
+- --stream-service={{ .Release.Namespace }}/{{ $name }}
+- --stream-service-account={{ .Release.Namespace }}/{{ include "portreeve.serviceAccountName" . }}-data-plane
+- --stream-certificate-lifetime={{ .Values.controller.certificateLifetime }}
+{{ include "portreeve.watcherArgs" . }}
+{{- end -}}
+
+{{- define "portreeve.dataPlaneArgs" -}}
+- data-plane
+- --controller=https://{{ include "portreeve.fullname" . }}-controller.{{ .Release.Namespace }}.svc:{{ .Values.controller.port }}
+- --token-file=/var/run/secrets/portreeve/token
+- --ca-file=/var/run/secrets/portreeve/ca.crt
+- --config-file=/etc/portreeve/portreeve.yaml
+- --log-level={{ .Values.logLevel }}
+- --state-dir=/var/lib/portreeve
+{{- end -}}
+
+{{- define "portreeve.watcherArgs" -}}
 - --config-file=/etc/portreeve/portreeve.yaml
 - --log-level={{ .Values.logLevel }}
 - --name={{ include "portreeve.clusterName" . }}
-- --replica-service={{ include "portreeve.fullname" . }}-replicas
-- --state-dir=/var/lib/portreeve
 {{- if .Values.webhook.enabled }}
-{{- $address := default "0.0.0.0" .Values.config.admin.address }}
-- {{ printf "--webhook-address=%s:%v" (contains ":" $address | ternary (printf "[%s]" $address) $address) .Values.webhook.port | quote }}
+- {{ printf "--webhook-address=%s" (include "portreeve.listen" (list . .Values.webhook.port)) | quote }}
 - --webhook-service={{ .Release.Namespace }}/{{ include "portreeve.fullname" . }}-webhook
 - --webhook-certificate-lifetime={{ .Values.webhook.certificateLifetime }}
 {{- end }}
@@ -138,7 +188,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.watch.namespaceSelector }}
 - {{ printf "--namespace-selector=%s" . | quote }}
 {{- end }}
-{{- end -}}
 {{- end -}}
 
 {{/* What the controller does in a namespace that it watches. */}}
