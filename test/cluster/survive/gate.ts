@@ -1,13 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chart, imageValues, loadPortreeve, type Values, valueArguments } from '../chart/support.ts';
-import { backendObjects, type Cluster, fetchInside, startCluster } from '../index.ts';
+import {
+  backendObjects,
+  type Cluster,
+  fetchInside,
+  type InsideReply,
+  startCluster,
+  waitUntil,
+} from '../index.ts';
 import { type Load, startLoad } from './load.ts';
 import { routeObject, toService } from './objects.ts';
 
 export const RELEASE = 'gate';
-const NAME = `${RELEASE}-portreeve`;
+export const NAME = `${RELEASE}-portreeve`;
+/** The pods that serve. */
+export const REPLICAS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/name=portreeve`;
+/** The controllers, where they run apart. */
+export const CONTROLLERS = `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/name=portreeve-controller`;
 export const BACKEND_HOST = 'echo.example.com';
 
 export type Status = Readonly<Record<string, string>>;
@@ -106,7 +117,7 @@ export class Gate {
 
   /** Name and address of the ready replicas. */
   async replicas(): Promise<readonly { readonly name: string; readonly address: string }[]> {
-    return await this.pods(`app.kubernetes.io/instance=${RELEASE}`);
+    return await this.pods(REPLICAS);
   }
 
   async pods(selector: string): Promise<readonly { readonly name: string; readonly address: string }[]> {
@@ -124,15 +135,48 @@ export class Gate {
 
   /** A metric of each replica; of several series with the name, the largest. */
   async metric(name: string): Promise<readonly number[]> {
-    const pages = (await this.replicas()).map(({ address }) =>
-      fetchInside(this.cluster, `http://${address}:9901/metrics`),
+    return await Promise.all((await this.replicas()).map(({ address }) => this.metricOf(address, name)));
+  }
+
+  /** A metric of one pod, as {@link metric}. */
+  async metricOf(address: string, name: string): Promise<number> {
+    const { body } = await this.admin(address, '/metrics');
+    const lines = body
+      .split('\n')
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return Math.max(0, ...lines.map((line) => Number(line.slice(line.lastIndexOf(' ') + 1))));
+  }
+
+  /** A page of one pod's admin server. */
+  async admin(address: string, page: string): Promise<InsideReply> {
+    return (await fetchInside(this.cluster, `http://${address}:9901${page}`))[0]!;
+  }
+
+  /** All pods of a selector replaced, and those that were there before gone. */
+  async replaced(selector: string, act: () => Promise<unknown>): Promise<void> {
+    const before = await this.pods(selector);
+    await act();
+    await waitUntil(
+      async () => {
+        const names = (await this.kubectl('get', 'pods', '-l', selector, '-o', 'name')).split('\n');
+        return before.every(({ name }) => !names.includes(`pod/${name}`));
+      },
+      { what: `the old pods of ${selector} to be gone`, timeoutMs: 120_000, intervalMs: 500 },
     );
-    return (await Promise.all(pages)).map(([page]) => {
-      const lines = page!.body
-        .split('\n')
-        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
-      return Math.max(0, ...lines.map((line) => Number(line.slice(line.lastIndexOf(' ') + 1))));
-    });
+  }
+
+  async restart(deployment: string): Promise<void> {
+    await this.kubectl('rollout', 'restart', `deployment/${deployment}`);
+    await this.kubectl('rollout', 'status', `deployment/${deployment}`, '--timeout=120s');
+  }
+
+  /** Kills the container of a pod on this machine with -9, and waits until it has started again and is ready. */
+  async killContainer(pod: string): Promise<void> {
+    const restarts = () => this.kubectl('get', 'pod', pod, '-o', 'jsonpath={..restartCount}');
+    const before = Number(await restarts());
+    process.kill(processOf(pod), 'SIGKILL');
+    await waitUntil(async () => Number(await restarts()) > before, { what: 'the container to start again' });
+    await this.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=120s');
   }
 
   /** Conditions of a route, as `Accepted` to `True`. */
@@ -148,6 +192,20 @@ export class Gate {
       this.kubectl('get', 'lease', NAME, '-o', 'jsonpath={.spec.holderIdentity}'),
     );
   }
+}
+
+/** Host pid of the first process of a pod's container, by the name that Kubernetes gives it. */
+function processOf(pod: string): number {
+  const found = readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    try {
+      return readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0').includes(`HOSTNAME=${pod}`);
+    } catch {
+      return false; // gone meanwhile
+    }
+  });
+  if (found.length === 0) throw new Error(`no process of ${pod}`);
+  return Number(found[0]);
 }
 
 interface PodList {

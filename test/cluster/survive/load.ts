@@ -6,7 +6,7 @@ import { type Cluster, waitUntil } from '../index.ts';
 import type { LoadCounts, LoadPlan } from './load-generator.ts';
 
 const script = fileURLToPath(new URL('./load-generator.ts', import.meta.url));
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 900_000;
 
 /** Requests that run beside a test, half of them on connections of their own. */
 export interface Load {

@@ -1,44 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterUnavailable, waitUntil } from '../index.ts';
-import { Gate, RELEASE } from './gate.ts';
+import { Gate, NAME, REPLICAS } from './gate.ts';
 import { expectNoFailure } from './load.ts';
-
-const REPLICAS = `app.kubernetes.io/instance=${RELEASE}`;
-
-/** Host pid of the first process of a pod's container, by the name that Kubernetes gives it. */
-function processOf(pod: string): number {
-  const found = readdirSync('/proc').filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    try {
-      return readFileSync(`/proc/${entry}/environ`, 'latin1').split('\0').includes(`HOSTNAME=${pod}`);
-    } catch {
-      return false; // gone meanwhile
-    }
-  });
-  if (found.length === 0) throw new Error(`no process of ${pod}`);
-  return Number(found[0]);
-}
 
 describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => {
   let gate: Gate;
-  /** All pods replaced, and those that were there before gone. */
-  const replaced = async (selector: string, act: () => Promise<unknown>): Promise<void> => {
-    const before = await gate.pods(selector);
-    await act();
-    await waitUntil(
-      async () => {
-        const names = (await gate.kubectl('get', 'pods', '-l', selector, '-o', 'name')).split('\n');
-        return before.every(({ name }) => !names.includes(`pod/${name}`));
-      },
-      { what: `the old pods of ${selector} to be gone`, timeoutMs: 120_000, intervalMs: 500 },
-    );
-  };
-  const restart = (deployment: string) => async (): Promise<void> => {
-    await gate.kubectl('rollout', 'restart', `deployment/${deployment}`);
-    await gate.kubectl('rollout', 'status', `deployment/${deployment}`, '--timeout=120s');
-  };
-
   beforeAll(async () => {
     gate = await Gate.install('survive-rollouts');
   });
@@ -46,7 +12,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
 
   test('a rolling update of a backend, at 500 requests a second', async () => {
     const load = await gate.load(500);
-    await replaced('app=echo', restart('echo'));
+    await gate.replaced('app=echo', () => gate.restart('echo'));
     await load.more(200);
     const counts = await load.stop();
     expectNoFailure(counts);
@@ -55,7 +21,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
 
   test('a rolling update of Portreeve', async () => {
     const load = await gate.load(200);
-    await replaced(REPLICAS, restart(`${RELEASE}-portreeve`));
+    await gate.replaced(REPLICAS, () => gate.restart(NAME));
     await load.more(200);
     expectNoFailure(await load.stop());
   });
@@ -77,12 +43,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
   test.skipIf(process.env.TEST_KUBECONFIG !== undefined)('a backend pod killed with -9', async () => {
     const load = await gate.load(200);
     const [victim] = await gate.pods('app=echo');
-    process.kill(processOf(victim!.name), 'SIGKILL');
-    await waitUntil(
-      async () => (await gate.kubectl('get', 'pod', victim!.name, '-o', 'jsonpath={..restartCount}')) === '1',
-      { what: 'the container to start again' },
-    );
-    await gate.kubectl('wait', '--for=condition=Ready', `pod/${victim!.name}`, '--timeout=60s');
+    await gate.killContainer(victim!.name);
     await load.more(200);
     const counts = await load.stop();
     expectNoFailure(counts);
@@ -115,8 +76,8 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
       metadata: { name: 'echo', namespace: gate.namespace },
       spec: { maxUnavailable: 1, selector: { matchLabels: { app: 'echo' } } },
     });
-    await replaced('app=echo', drain('app=echo'));
-    await replaced(REPLICAS, drain(REPLICAS));
+    await gate.replaced('app=echo', drain('app=echo'));
+    await gate.replaced(REPLICAS, drain(REPLICAS));
     await load.more(200);
     expectNoFailure(await load.stop());
   });
