@@ -127,6 +127,8 @@ function controllerManagerArgs({ layout, credentials }: ComponentInputs): readon
     `--service-account-private-key-file=${credentials.serviceAccountKey}`,
     `--root-ca-file=${credentials.ca}`,
     '--allocate-node-cidrs=true',
+    // Else it takes the node for lost when the API server comes back after a minute, and all pods for not ready.
+    '--node-monitor-grace-period=1h',
     `--cluster-cidr=${podCidr}`,
     `--service-cluster-ip-range=${serviceCidr}`,
   ];

@@ -20,6 +20,12 @@ export const WEBHOOK: readonly GaugeSample[] = [
   { name: 'gateway_webhook_certificate_expiry_seconds', help: 'When it expires.', labels: {}, value: 2e9 },
 ];
 
+/** What the shape `split` adds; `survive/split.test.ts` sees them on real pods. */
+export const SPLIT: readonly GaugeSample[] = [
+  { name: 'gateway_stream_certificate_expiry_seconds', help: 'When it expires.', labels: {}, value: 2e9 },
+  { name: 'gateway_controller_connected', help: 'Whether it is.', labels: {}, value: 1 },
+];
+
 /** Labels that Prometheus adds to what it scrapes. */
 const TARGET_LABELS = ['namespace', 'pod', 'job', 'instance', 'container'];
 
@@ -37,7 +43,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<st
   const nothing = { publishedGeneration: () => 0, appliedGeneration: () => 0, findings: () => [] };
   const page = createMetricsPage({
     collector: new MetricsCollector({ send() {} }),
-    gauges: () => [...sourceGauges(CLUSTER), ...WEBHOOK],
+    gauges: () => [...sourceGauges(CLUSTER), ...WEBHOOK, ...SPLIT],
     control: { ...nothing, findings: () => [{ code: 'a', severity: 'error' }] },
     build: { version: '', revision: '' },
   });

@@ -101,6 +101,13 @@ export class Gate {
     return { remove: () => cluster.helm('uninstall', ...release, '--wait') };
   }
 
+  /** `helm upgrade` with these values over those of {@link install}; resolves once all pods are ready. */
+  async upgrade(values: Values): Promise<void> {
+    const where = ['--namespace', this.namespace, '--skip-crds', '--wait', '--timeout=180s'];
+    const all = valueArguments({ ...this.#values, ...values });
+    await this.cluster.helm('upgrade', RELEASE, chart, ...where, ...all);
+  }
+
   kubectl(...args: readonly string[]): Promise<string> {
     return this.cluster.kubectl('--namespace', this.namespace, ...args);
   }

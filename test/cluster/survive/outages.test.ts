@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
+import { pathOf } from '../../../src/sources/kubernetes/client/object.ts';
+import { KINDS } from '../../../src/sources/kubernetes/kinds.ts';
+import { FaultProxy } from '../controller/fault-proxy.ts';
 import { clusterUnavailable, type LocalCluster, waitUntil } from '../index.ts';
 import { apiServerPort } from '../settings.ts';
 import { Gate } from './gate.ts';
@@ -14,13 +18,21 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
   () => {
     let gate: Gate;
     let cluster: LocalCluster;
+    let proxy: FaultProxy;
+    let client: ApiClient;
 
     beforeAll(async () => {
       gate = await Gate.install('survive-outages');
       if (gate.cluster.kind !== 'local') throw new Error('it takes a cluster whose parts can be stopped');
       cluster = gate.cluster;
+      proxy = await FaultProxy.start(cluster);
+      client = new ApiClient(proxy.kubeconfigPath);
     });
-    afterAll(() => gate?.remove());
+    afterAll(async () => {
+      await client?.close();
+      await proxy?.stop();
+      await gate?.remove();
+    });
 
     const put = (name: string, status: number) =>
       cluster.apply(routeObject(gate.namespace, name, [respond(status)]));
@@ -140,9 +152,11 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
 
     test('throws away an object that is being looked at', async () => {
       const load = await gate.load(100);
-      for (let round = 0; round < 60; round++) {
-        await put('brief', 418);
-        await gate.kubectl('delete', 'gatewayroute', 'brief', '--wait=false');
+      const path = pathOf(KINDS.GatewayRoute, gate.namespace);
+      for (let round = 0; round < 300; round++) {
+        const body = routeObject(gate.namespace, 'brief', [respond(418)]);
+        await client.json({ method: 'POST', path, body });
+        await client.json({ method: 'DELETE', path: `${path}/brief` });
       }
       await put('brief-end', 418);
       await answers('brief-end', 418);

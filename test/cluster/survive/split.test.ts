@@ -61,6 +61,8 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
       );
       expect([verb, what, stdout.trim()]).toEqual([verb, what, 'no']);
     }
+    for (const { address } of await gate.pods(CONTROLLERS))
+      expect(await gate.metricOf(address, 'gateway_stream_certificate_expiry_seconds')).toBeGreaterThan(0);
     const [pod] = await gate.replicas();
     const mounts = await gate.kubectl(
       'get',
@@ -108,9 +110,27 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
     await programmed('change');
   });
 
+  test('lose no request while the release goes to one shape and back', async () => {
+    const load = await gate.load(200);
+    await gate.replaced(REPLICAS, () => gate.upgrade({ shape: 'combined' }));
+    await put('change', 200);
+    await answers('change', 200);
+    await programmed('change');
+    expect(await gate.pods(CONTROLLERS)).toEqual([]);
+    await gate.replaced(REPLICAS, () => gate.upgrade({ shape: 'split' }));
+    await connected(1);
+    await put('change', 418);
+    await answers('change', 418);
+    await programmed('change');
+    await load.more(100);
+    expectNoFailure(await load.stop());
+  });
+
   test.skipIf(process.env.TEST_KUBECONFIG !== undefined)(
     'serve on without a controller, and start from the last good table on disk',
     async () => {
+      await put('change', 200);
+      await answers('change', 200);
       const load = await gate.load(200);
       await controllers(0);
       await connected(0);
