@@ -48,8 +48,16 @@ const LAYERS = {
     why: 'The router turns IR into a table; which policies exist and who runs the table is handed to it.',
   },
   proxy: {
-    may: ['pipeline/', 'compile/(table|builder)\\.ts$', 'state/', 'ir/', 'lib/', 'observe/'],
-    why: 'The data plane has tables built and walks them by their type. It never sees a Kubernetes type or YAML.',
+    may: [
+      'pipeline/',
+      'compile/(table|builder)\\.ts$',
+      'outbound/lookup\\.ts$',
+      'state/',
+      'ir/',
+      'lib/',
+      'observe/',
+    ],
+    why: 'The data plane has tables built and walks them by their type. It never sees a Kubernetes type or YAML; names of backends are looked up as those of other services are.',
   },
   sources: {
     may: ['resources/', 'lib/', 'observe/', 'ir/(origin|finding)\\.ts$'],

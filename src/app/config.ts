@@ -58,7 +58,8 @@ export function resolveProgramConfig(
       backends: {
         ...targets,
         allowUrls: true,
-        allowExternalNames: false,
+        allowExternalNames: file.allowExternalNames,
+        services: file.services,
         crossNamespace: { kind: 'any' as const },
       },
     }),

@@ -38,7 +38,8 @@ export async function loadClusterConfig(
   const backends = {
     ...targets,
     allowUrls: file.allowUrlBackends,
-    allowExternalNames: false,
+    allowExternalNames: file.allowExternalNames,
+    services: file.services,
     crossNamespace: { kind: 'pairs' as const, pairs: file.allowCrossNamespace },
   };
   const settings = { ...config.settings, outbound: targets };

@@ -1,8 +1,8 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
 import { type AddressRules, refuseAddress } from '../lib/target-address.ts';
 import { OutboundFailure } from './failure.ts';
+import { guardedLookup } from './lookup.ts';
 
 /** A connection that nobody waits for any more is given up after this. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -24,25 +24,4 @@ export function guardedConnector(rules: AddressRules): buildConnector.connector 
     if (refusal !== null) callback(new OutboundFailure('refused', refusal), null);
     else connect(options, callback);
   };
-}
-
-function guardedLookup(rules: AddressRules): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true } as LookupOptions & { all: true }, (error, found) => {
-      if (error !== null) {
-        callback(error, []);
-        return;
-      }
-      const allowed = found.filter(({ address }) => refuseAddress(address, rules) === null);
-      const [first] = allowed;
-      if (first === undefined) callback(nothingAllowed(hostname, found, rules), []);
-      else if (options.all === true) callback(null, allowed);
-      else callback(null, first.address, first.family);
-    });
-  };
-}
-
-function nothingAllowed(hostname: string, found: readonly LookupAddress[], rules: AddressRules): Error {
-  const why = found.map(({ address }) => refuseAddress(address, rules)).join('; ');
-  return new OutboundFailure('refused', `${hostname} resolves to nothing that may be called: ${why}`);
 }

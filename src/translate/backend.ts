@@ -25,6 +25,7 @@ export interface BackendContext {
 
 type BackendTarget = Pick<RouteBackend, 'service' | 'url' | 'addresses'>;
 
+const BY_ENDPOINTS = { by: 'endpoints', clusterDomain: 'cluster.local' } as const;
 const NO_ENDPOINTS: ClusterNeed['endpoints'] = { from: 'fixed', list: [] };
 
 /**
@@ -86,7 +87,10 @@ function fromService(
     context.report.note(`${at}.name`, { code: 'backendNotFound', service: label });
     return { ir, endpoints: NO_ENDPOINTS };
   }
-  if (shape.externalName !== null) return fromExternalName(shape.externalName, target.port, ir, at, context);
+  if (shape.externalName !== null) {
+    const spoken = { ...ir, protocol: portProtocol(port, shape.externalName) };
+    return fromExternalName(shape.externalName, port?.port ?? target.port, spoken, at, context);
+  }
   if (port === undefined) {
     const available = describePorts(shape);
     const wanted = String(target.port);
@@ -98,9 +102,25 @@ function fromService(
     });
     return { ir, endpoints: NO_ENDPOINTS };
   }
+  const spoken = { ...ir, protocol: portProtocol(port, `${shape.name}.${shape.namespace}.svc`) };
+  const { by, clusterDomain } = context.rules.services ?? BY_ENDPOINTS;
+  if ((target.by ?? by) === 'name') {
+    const name = `${target.name}.${namespace}.svc.${clusterDomain}`;
+    return byName(spoken, name, port.port);
+  }
   return {
-    ir: { ...ir, protocol: portProtocol(shape, port) },
+    ir: spoken,
     endpoints: { from: 'service', service: serviceKey(namespace, target.name), portName: port.name ?? '' },
+  };
+}
+
+/**
+ * The name is resolved for each connection. Unless told otherwise it is sent as Host, too: a sidecar finds the Service by it.
+ */
+function byName(ir: ClusterIr, name: string, port: number): ClusterNeed {
+  return {
+    ir: { ...ir, key: `${ir.key} by name`, host: ir.host ?? (port === 80 ? name : `${name}:${port}`) },
+    endpoints: { from: 'fixed', list: [fixedEndpoint(name, port)] },
   };
 }
 
@@ -118,11 +138,11 @@ function fromExternalName(
   };
   if (!context.rules.allowExternalNames) {
     return refuse(
-      `Service ${ir.service} is an ExternalName, which is not allowed: use a Service with endpoints`,
+      `Service ${ir.service} is an ExternalName, which is not allowed: use a Service with endpoints, or set allowExternalNames in the gateway's configuration`,
     );
   }
   if (typeof port === 'string')
-    return refuse(`Service ${ir.service} is an ExternalName: give the port as a number`);
+    return refuse(`Service ${ir.service} is an ExternalName without a port "${port}": give it as a number`);
   const forbidden = refuseName(name, context.rules);
   if (forbidden !== null) return refuse(`Service ${ir.service} is an ExternalName, and ${forbidden}`);
   return {

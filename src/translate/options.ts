@@ -3,12 +3,20 @@ import type { AddressRules } from '../lib/target-address.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
 import type { NamespaceRules } from './namespaces.ts';
 
+export interface ServiceAddressing {
+  readonly by: 'endpoints' | 'name';
+  /** The end of their names: `cluster.local`. */
+  readonly clusterDomain: string;
+}
+
 /** What backends may be besides Services of the cluster. */
 export interface BackendRules extends AddressRules {
   /** Backends by URL or by address list. */
   readonly allowUrls: boolean;
   /** Services of type ExternalName. */
   readonly allowExternalNames: boolean;
+  /** How Services are reached where a backend does not say; absent: by their endpoints. */
+  readonly services?: ServiceAddressing;
   /** Services of other namespaces. */
   readonly crossNamespace: NamespaceRules;
 }

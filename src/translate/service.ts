@@ -46,7 +46,7 @@ export function describePorts(shape: ServiceShape): readonly string[] {
 }
 
 /** How the pods behind a port are spoken to: `appProtocol: https` asks for TLS. */
-export function portProtocol(shape: ServiceShape, port: ServicePort | undefined): BackendProtocol {
+export function portProtocol(port: ServicePort | undefined, serverName: string): BackendProtocol {
   const secured = port?.appProtocol?.toLowerCase() === 'https';
-  return secured ? { kind: 'https', serverName: `${shape.name}.${shape.namespace}.svc` } : { kind: 'http' };
+  return secured ? { kind: 'https', serverName } : { kind: 'http' };
 }

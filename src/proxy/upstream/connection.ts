@@ -307,8 +307,11 @@ function keepAliveHintMs(head: ResponseHead): number {
 }
 
 function openSocket(endpoint: Endpoint, handler: ReadHandler): Socket {
-  const { address, port, tls } = endpoint;
-  const common = { host: address, port, noDelay: true, keepAlive: true, allowHalfOpen: true } as const;
+  const { address, port, tls, pool } = endpoint;
+  const common = {
+    ...{ host: address, port, lookup: pool.lookup },
+    ...({ noDelay: true, keepAlive: true, allowHalfOpen: true } as const),
+  };
   if (tls === null) return connectTcp({ ...common, onread: readInto(handler) });
   const servername = isIP(tls.serverName) === 0 ? tls.serverName : '';
   return connectTls({ ...common, servername, ALPNProtocols: ['http/1.1'] }).on('data', (chunk: Buffer) =>

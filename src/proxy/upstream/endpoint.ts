@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
 import type { HttpLimits, PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
@@ -15,6 +16,8 @@ export interface PoolContext {
   readonly idleMs: number;
   readonly wheel: Wheel;
   readonly metrics: UpstreamMetrics;
+  /** For endpoints that are names. */
+  readonly lookup: LookupFunction;
   /** Logs and counts an exception that should not have been. */
   onFault(error: unknown): void;
 }

@@ -1,6 +1,8 @@
+import type { LookupFunction } from 'node:net';
 import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
 import type { GatewaySettings } from '../../ir/settings.ts';
 import type { ThreadMetrics } from '../../observe/thread-metrics.ts';
+import { guardedLookup } from '../../outbound/lookup.ts';
 import type { Wheel } from '../wheel.ts';
 import { UpstreamCluster } from './cluster.ts';
 
@@ -11,6 +13,7 @@ export class UpstreamRegistry {
   readonly #wheel: Wheel;
   readonly #metrics: ThreadMetrics;
   readonly #onFault: (error: unknown) => void;
+  readonly #lookup: LookupFunction;
 
   constructor(
     settings: GatewaySettings,
@@ -20,6 +23,7 @@ export class UpstreamRegistry {
   ) {
     this.#onFault = onFault;
     this.#settings = settings;
+    this.#lookup = guardedLookup(settings.outbound);
     this.#wheel = wheel;
     this.#metrics = metrics;
   }
@@ -47,6 +51,7 @@ export class UpstreamRegistry {
         idleMs: timeouts.upstreamIdleMs,
         wheel: this.#wheel,
         metrics: this.#metrics.upstream(ir.service),
+        lookup: this.#lookup,
         onFault: this.#onFault,
       }),
     );

@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
 import type { PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
+import { guardedLookup } from '../../outbound/lookup.ts';
 import { Wheel } from '../wheel.ts';
 import type { PoolContext } from './endpoint.ts';
 
@@ -57,6 +58,7 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
     connectMs: 2000,
     idleMs: 60_000,
     wheel: new Wheel(),
+    lookup: guardedLookup({ allowLoopback: true, allowLinkLocal: false }),
     onFault(error) {
       throw error;
     },

@@ -38,6 +38,8 @@ export function resolveConfig(config: GatewayConfig) {
     policies: config.policies,
     allowCrossNamespace: config.allowCrossNamespace,
     allowUrlBackends: config.allowUrlBackends,
+    allowExternalNames: config.allowExternalNames,
+    services: config.services,
   } as const;
 }
 

@@ -110,6 +110,21 @@ const rateLimits = fields(
   'Room for what is counted over all threads. It is taken from the system as it is used.',
 );
 
+const services = fields(
+  {
+    by: choice(['endpoints', 'name'], 'How a Service is reached where a backend does not say.', {
+      default: 'endpoints',
+    }),
+    clusterDomain: text('Domain of the cluster, the end of the names of Services.', {
+      default: 'cluster.local',
+      pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$',
+      maxLength: 253,
+      'x-hint': 'a domain without a dot at its end',
+    }),
+  },
+  'Services as backends.',
+);
+
 const namespace = (description: string) =>
   Type.String({
     description,
@@ -206,6 +221,12 @@ export function gatewayConfigSchema(policies: PolicyDescriptions) {
         'Which namespaces may name Services of which others; none: only their own. A folder of files may always.',
         { maxItems: 1024, default: [] },
       ),
+      services: { ...services, default: {} },
+      allowExternalNames: Type.Boolean({
+        description:
+          'Whether Services of type ExternalName may be backends: whoever may write a Service then chooses where requests go.',
+        default: false,
+      }),
       allowUrlBackends: Type.Boolean({
         description:
           'Whether routes may name backends by URL or address instead of a Service; always so for a folder of files.',

@@ -1,13 +1,28 @@
 import { Type } from 'typebox';
-import { exactlyOneOf, fields, label, list, objectName, portNumberOrName, text } from '../../lib/schema.ts';
+import {
+  choice,
+  exactlyOneOf,
+  fields,
+  label,
+  list,
+  objectName,
+  portNumberOrName,
+  text,
+} from '../../lib/schema.ts';
 
 const service = fields(
   {
     name: objectName('Name of the Service.'),
     port: portNumberOrName('Port of the Service, by number or by name.'),
     namespace: Type.Optional(label("Namespace of the Service; none: the route's own.")),
+    by: Type.Optional(
+      choice(
+        ['endpoints', 'name'],
+        "How it is reached: `endpoints`: its ready endpoints, directly; `name`: its DNS name, so that a mesh's sidecar or kube-proxy balances; none: as `services.by` of the gateway's configuration says.",
+      ),
+    ),
   },
-  'A Service; its ready endpoints are addressed directly.',
+  'A Service.',
 );
 
 const TARGETS = ['service', 'url', 'addresses'] as const;

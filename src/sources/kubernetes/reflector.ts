@@ -92,6 +92,8 @@ export class Reflector {
   #absentSinceMs: number | null = null;
   #lists = 0;
   #watches = 0;
+  /** When the watch that runs was agreed to; null: none runs. */
+  #openSinceMs: number | null = null;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
@@ -117,7 +119,7 @@ export class Reflector {
       synced: this.#synced,
       lastEventAtMs: this.#lastEventAtMs,
       objects: this.#store.size,
-      failures: this.#backoff.failures,
+      failures: this.#stable() ? 0 : this.#backoff.failures,
       lists: this.#lists,
       watches: this.#watches,
     };
@@ -134,6 +136,7 @@ export class Reflector {
       );
       if (signal.aborted) return;
       const lived = step === 'watch' && performance.now() - startedAtMs >= this.#timing.stableMs;
+      this.#openSinceMs = null;
       if (lived) {
         this.#backoff.reset();
         this.#refusals = 0;
@@ -199,12 +202,18 @@ export class Reflector {
         signal: this.#abort.signal,
         onOpen: () => {
           opened = true;
+          this.#openSinceMs = performance.now();
         },
         onEvents: (events) => this.#take(events),
       });
     } catch (error) {
       throw opened && error instanceof ApiError ? new InStreamError(error) : error;
     }
+  }
+
+  /** Whether a watch runs well: what failed before it is over. */
+  #stable(): boolean {
+    return this.#openSinceMs !== null && performance.now() - this.#openSinceMs >= this.#timing.stableMs;
   }
 
   #take(events: readonly WatchEvent[]): void {

@@ -127,6 +127,9 @@ describe.skipIf(clusterUnavailable() !== undefined)('a reflector', () => {
     await eventually(() => expect(names()).toEqual(['a']));
     await eventually(() => expect(copy.failures[0]?.step).toBe('watch'));
     expect(reflector.state).toMatchObject({ lists: 1, watches: 2 });
+    // What failed before a watch that runs well is over, though the watch goes on.
+    await eventually(() => expect(reflector.state.failures).toBe(0));
+    expect(reflector.state.watches).toBe(2);
   });
 
   test('tells what a relist after 410 has changed, deletions included', async () => {

@@ -12,6 +12,8 @@ const namespace = 'scale-test';
 const crds = [...customResourceDefinitions(policyCatalogue).values()];
 const ROUTES = 10_000;
 const AT_ONCE = 32;
+/** Updates, as fast as the API server takes them: 500 a second where nothing else runs. */
+const STORM = 2_000;
 
 describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFIG !== undefined)(
   'a large cluster',
@@ -95,11 +97,11 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
     test('a storm of EndpointSlices costs no request', async () => {
       const slices = Array.from({ length: 50 }, (_, index) => `storm-${index}`);
       let updates = 0;
+      let blowing = true;
       let failed = 0;
       let sent = 0;
-      const until = performance.now() + 4_000;
       const storm = async (name: string): Promise<void> => {
-        while (performance.now() < until) {
+        while (updates < STORM) {
           updates += 1;
           await put(KINDS.EndpointSlice, name, {
             metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
@@ -110,13 +112,15 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
         }
       };
       const traffic = async (): Promise<void> => {
-        while (performance.now() < until) {
+        while (blowing) {
           sent += 1;
           if ((await statusOf('r0')) !== 200) failed += 1;
         }
       };
-      await Promise.all([...slices.map(storm), traffic()]);
-      expect(updates).toBeGreaterThan(100);
+      const calm = Promise.all(slices.map(storm)).finally(() => {
+        blowing = false;
+      });
+      await Promise.all([calm, traffic()]);
       expect([failed, sent > 0]).toEqual([0, true]);
     });
 

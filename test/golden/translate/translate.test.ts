@@ -67,7 +67,8 @@ function backendRules(name: string): Partial<TranslateOptions['backends']> {
   const parsed = parseYaml(readFileSync(file, 'utf8'));
   const config = validators.validateConfig(parsed.ok ? parsed.value : null);
   if (!config.ok) throw new Error(`${file}: ${JSON.stringify(config.errors)}`);
-  return { crossNamespace: { kind: 'pairs', pairs: config.value.allowCrossNamespace } };
+  const { allowCrossNamespace, allowExternalNames, services } = config.value;
+  return { crossNamespace: { kind: 'pairs', pairs: allowCrossNamespace }, allowExternalNames, services };
 }
 
 function check(file: string, printed: string): void {
