@@ -22,8 +22,9 @@ export interface MessageBody {
    * Passes it through a stream of bytes, with back-pressure to both sides. Its length is then unknown until its end. The stream
    * is destroyed when the exchange is over, and at once when there is no body. An error of the stream ends the exchange:
    * a {@link BodyRefusal} with its reply, any other with 500, and when the answer has begun by cutting the connection.
+   * @param explain gives the error of the stream its meaning: whose fault is it
    */
-  transform(stream: Duplex): void;
+  transform(stream: Duplex, explain?: (error: Error) => Error): void;
 }
 
 /** Watches the bytes of an answer, without holding them up. */

@@ -1,7 +1,9 @@
 import type { PolicyCatalogue, PolicySpec } from '../pipeline/policy.ts';
+import { compress } from './compress/index.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 import { cors } from './cors.ts';
 import { csrf } from './csrf.ts';
+import { decompressRequest } from './decompress-request.ts';
 import { errorPages } from './error-pages.ts';
 import { fault } from './fault.ts';
 import { requestHeaders } from './headers/request.ts';
@@ -15,9 +17,11 @@ import { statusMap } from './status-map.ts';
 
 /** Every policy there is: one line each. */
 const POLICIES: readonly PolicySpec[] = [
+  compress,
   concurrencyLimit,
   cors,
   csrf,
+  decompressRequest,
   errorPages,
   fault,
   hmac,

@@ -134,7 +134,7 @@ export class BodyFlow {
     this.#held.hold(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
-  transform(stream: Duplex): void {
+  transform(stream: Duplex, explain: (error: Error) => Error = (error) => error): void {
     if (this.#closed) {
       destroyQuietly(stream);
       return;
@@ -149,7 +149,7 @@ export class BodyFlow {
       .on('data', (chunk: Buffer) => isLive() && this.#onStreamData(index, chunk))
       .on('drain', () => isLive() && this.#resumeBefore(index))
       .on('end', () => isLive() && this.#passEnd(index + 1))
-      .on('error', (error: Error) => isLive() && this.#fail(error))
+      .on('error', (error: Error) => isLive() && this.#fail(explain(error)))
       .on('close', () => {
         if (isLive() && !stream.readableEnded) this.#fail(new Error('a stream closed before its end'));
       });

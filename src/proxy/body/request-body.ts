@@ -39,9 +39,9 @@ export class PolicyRequestBody implements MessageBody {
     this.#flow().replace(bytes);
   }
 
-  transform(stream: Duplex): void {
+  transform(stream: Duplex, explain?: (error: Error) => Error): void {
     if (this.length === 0) destroyQuietly(stream);
-    else this.#flow().transform(stream);
+    else this.#flow().transform(stream, explain);
   }
 
   #flow(): BodyFlow {

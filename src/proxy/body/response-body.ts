@@ -47,9 +47,9 @@ export class PolicyResponseBody implements ResponseBody {
     else this.#flow().replace(bytes);
   }
 
-  transform(stream: Duplex): void {
+  transform(stream: Duplex, explain?: (error: Error) => Error): void {
     if (this.length !== 0) {
-      this.#flow().transform(stream);
+      this.#flow().transform(stream, explain);
       return;
     }
     destroyQuietly(stream);
