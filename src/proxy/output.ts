@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { DirectWrite } from './direct-write.ts';
 import { latin1 } from './http1/latin1.ts';
 
 /**
@@ -15,6 +16,7 @@ export class Output {
   readonly socket: Socket;
   #text = '';
   #corked = false;
+  #direct: DirectWrite | null = null;
   /** Bytes given to the socket since it was made. */
   writtenBytes = 0;
 
@@ -50,6 +52,11 @@ export class Output {
     return !this.socket.writableNeedDrain;
   }
 
+  /** Bytes that the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.socket.writableLength + (this.#direct?.unsentBytes ?? 0);
+  }
+
   #spill(): void {
     if (!this.#corked) {
       this.#corked = true;
@@ -62,6 +69,7 @@ export class Output {
     const text = this.#text;
     this.#text = '';
     this.writtenBytes += text.length;
-    this.socket.write(text, 'latin1');
+    this.#direct ??= new DirectWrite(this.socket);
+    if (this.#corked || !this.#direct.write(text)) this.socket.write(text, 'latin1');
   }
 }

@@ -45,7 +45,7 @@ export class Wheel {
     this.#tick = Math.floor(this.nowMs / TICK_MS);
   }
 
-  /** Reads the clock: once a request, everything else takes `nowMs`. */
+  /** Reads the clock: once for every read of a socket and whenever a promise is through; all else takes `nowMs`. */
   touch(): number {
     this.nowMs = performance.now();
     return this.nowMs;

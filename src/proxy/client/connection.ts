@@ -141,7 +141,7 @@ export class ClientConnection extends WheelNode {
 
   /** The client has not closed in time. What the kernel holds for it is still delivered after this. */
   #lingerOn(): void {
-    const left = this.#socket.writableLength;
+    const left = this.output.unsentBytes;
     if (left > 0 && left < this.#unwrittenBytes) {
       // It reads, slowly: the last answer is not cut short.
       this.#unwrittenBytes = left;
@@ -258,9 +258,9 @@ export class ClientConnection extends WheelNode {
     this.output.flush();
     this.#socket.end();
     this.#gate.open();
-    const { writableLength } = this.#socket;
-    this.#unwrittenBytes = writableLength;
-    this.context.wheel.arm(this, writableLength > 0 ? this.#patienceMs() : LINGER_MS);
+    const { unsentBytes } = this.output;
+    this.#unwrittenBytes = unsentBytes;
+    this.context.wheel.arm(this, unsentBytes > 0 ? this.#patienceMs() : LINGER_MS);
   }
 
   /** Cuts it: the client must not take what it got for the whole. */
@@ -272,6 +272,7 @@ export class ClientConnection extends WheelNode {
 
   #read(buf: Buffer, length: number): void {
     this.#reading = true;
+    this.context.wheel.touch();
     this.#consume(buf, length);
     this.#reading = false;
     this.output.flush();
@@ -347,7 +348,6 @@ export class ClientConnection extends WheelNode {
       this.#refuse(refusalOf(past));
       return end;
     }
-    wheel.touch();
     wheel.disarm(this);
     const x = this.#owner.exchanges.acquire(this);
     const code = this.#reader.parseRequest(buf, x.request.head);

@@ -38,6 +38,7 @@ function runFrom(x: RequestExchange, steps: readonly BoundStep[], first: number)
       x.forward.armRequestDeadline();
       result
         .then((reply) => {
+          x.connection.context.wheel.touch();
           if (x.done || x.replied) return;
           if (reply === undefined) runFrom(x, steps, i + 1);
           else x.reply(reply);

@@ -279,7 +279,8 @@ export class RequestExchange implements Exchange, BodySink {
     this.#done = true;
     this.bodies.abort(this.error);
     const { context } = this.connection;
-    context.wheel.touch();
+    // What happens in a read of a socket happens at its time; a promise may be through at any.
+    if (this.pinned) context.wheel.touch();
     context.metrics.requestsInFlight.add(-1);
     recordExchange(this, methodId(this.request.method));
     const rule = this.entry?.rule;

@@ -162,7 +162,7 @@ export class Forward implements TriesOwner, FlowSink {
   // --- answer
 
   onInformational(head: ResponseHead): void {
-    this.tries.deadlines.moved(this.#x.connection.context.wheel.touch());
+    this.tries.deadlines.moved(this.#x.connection.context.wheel.nowMs);
     // It has been said already.
     if (head.status === 100 && this.#x.bodies.continued) return;
     this.#x.answer.informational(head);
@@ -205,7 +205,7 @@ export class Forward implements TriesOwner, FlowSink {
 
   onReadEnd(): void {
     const { connection, bodies } = this.#x;
-    this.tries.deadlines.moved(connection.context.wheel.touch());
+    this.tries.deadlines.moved(connection.context.wheel.nowMs);
     if (bodies.responseFlow !== null) bodies.responseFlow.onReadEnd();
     else if (!connection.output.flush()) this.tries.connection?.pause();
   }

@@ -99,7 +99,7 @@ export class Tries implements ConnectionWaiter, DeadlineOwner, HedgeOwner {
 
   /** The head of an answer is there. False: it is not taken, there will be another try. */
   takes(head: ResponseHead): boolean {
-    const nowMs = this.#x.connection.context.wheel.touch();
+    const { nowMs } = this.#x.connection.context.wheel;
     this.upstreamMs = nowMs - this.#startedMs;
     this.deadlines.tryAtMs = 0;
     this.deadlines.moved(nowMs);

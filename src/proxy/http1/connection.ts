@@ -1,6 +1,10 @@
 import { COMMA, HTAB, OCTET_CLASS, SP, TOKEN } from './chars.ts';
-import { equalsName } from './header-kind.ts';
+import { equalsName, nameOctets } from './header-kind.ts';
 import { latin1 } from './latin1.ts';
+
+const KEEP_ALIVE = nameOctets('keep-alive');
+const CLOSE = nameOctets('close');
+const UPGRADE = nameOctets('upgrade');
 
 /** What the Connection lines of one message say (RFC 9110 section 7.6.1). */
 export class ConnectionOptions {
@@ -33,9 +37,9 @@ export class ConnectionOptions {
   }
 
   #addToken(bytes: Uint8Array, start: number, end: number): void {
-    if (equalsName(bytes, start, end, 'keep-alive')) this.keepAlive = true;
-    else if (equalsName(bytes, start, end, 'close')) this.close = true;
-    else if (equalsName(bytes, start, end, 'upgrade')) this.upgrade = true;
+    if (equalsName(bytes, start, end, KEEP_ALIVE)) this.keepAlive = true;
+    else if (equalsName(bytes, start, end, CLOSE)) this.close = true;
+    else if (equalsName(bytes, start, end, UPGRADE)) this.upgrade = true;
     else this.names += `${latin1(bytes, start, end).toLowerCase()},`;
   }
 }

@@ -1,7 +1,9 @@
 import { NINE, OCTET_CLASS, TOKEN, ZERO } from './chars.ts';
-import { equalsName } from './header-kind.ts';
+import { equalsName, nameOctets } from './header-kind.ts';
 import { latin1 } from './latin1.ts';
 import { RefusalCode } from './refusal.ts';
+
+const CHUNKED = nameOctets('chunked');
 
 /** How the end of a body is known (RFC 9112 section 6.3). `close`: responses only. */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -32,7 +34,7 @@ export function parseContentLength(bytes: Uint8Array, start: number, end: number
  * `chunked` is "not implemented" (RFC 9112 section 6.1); all else is malformed.
  */
 export function checkTransferEncoding(bytes: Uint8Array, start: number, end: number): RefusalCode {
-  if (equalsName(bytes, start, end, 'chunked')) return RefusalCode.OK;
+  if (equalsName(bytes, start, end, CHUNKED)) return RefusalCode.OK;
   const value = latin1(bytes, start, end).toLowerCase();
   const codings = value.split(/[ \t]*,[ \t]*/);
   const last = codings.pop();

@@ -112,15 +112,20 @@ export function headerKind(bytes: Uint8Array, start: number, end: number): Heade
   return NAME_OCTETS[row + length] === 0 ? (kind as HeaderKind) : HeaderKind.other;
 }
 
+/** A name to compare with: an array of octets costs a third of a string. */
+export function nameOctets(lowerName: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(lowerName, 'latin1'));
+}
+
 /**
  * Whether bytes [start,end) are `lowerName` in any case. `lowerName` has only letters, digits and `-`: of the octets that
  * a field line may hold, `| 0x20` maps no other onto one of those.
  */
-export function equalsName(bytes: Uint8Array, start: number, end: number, lowerName: string): boolean {
-  const length = lowerName.length;
+export function equalsName(bytes: Uint8Array, start: number, end: number, lowerName: Uint8Array): boolean {
+  const { length } = lowerName;
   if (end - start !== length) return false;
   for (let i = 0; i < length; i++) {
-    if ((bytes[start + i]! | 0x20) !== lowerName.charCodeAt(i)) return false;
+    if ((bytes[start + i]! | 0x20) !== lowerName[i]) return false;
   }
   return true;
 }

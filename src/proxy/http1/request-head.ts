@@ -2,12 +2,14 @@ import { Authority } from './authority.ts';
 import { MessageControls, persists } from './controls.ts';
 import { endsWithEmptyLine, Fields, parseFieldLines } from './fields.ts';
 import { isSingleProtocol } from './framing.ts';
-import { equalsName } from './header-kind.ts';
+import { equalsName, nameOctets } from './header-kind.ts';
 import { latin1, octetsOf } from './latin1.ts';
 import type { HeadLimits } from './limits.ts';
 import { RefusalCode } from './refusal.ts';
 import { methodAt, RequestLine } from './request-line.ts';
 import { parseTarget } from './request-target.ts';
+
+const CONTINUE = nameOctets('100-continue');
 
 export type TargetForm = 'origin' | 'absolute' | 'authority' | 'asterisk';
 
@@ -151,8 +153,7 @@ function takeExpect(bytes: Uint8Array, out: RequestHead, contentBytes: number): 
   const { controls, fields } = out;
   const start = fields.valueStart[controls.expectIndex]!;
   const end = fields.valueEnd[controls.expectIndex]!;
-  if (controls.expectLines > 1 || !equalsName(bytes, start, end, '100-continue'))
-    return RefusalCode.badExpect;
+  if (controls.expectLines > 1 || !equalsName(bytes, start, end, CONTINUE)) return RefusalCode.badExpect;
   out.expectContinue = contentBytes > 0 && out.minorVersion === 1;
   return RefusalCode.OK;
 }

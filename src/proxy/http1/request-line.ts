@@ -70,20 +70,23 @@ export function isDigit(octet: number): boolean {
   return octet >= ZERO && octet <= NINE;
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'].map(
+  (method) => ({ method, octets: Uint8Array.from(Buffer.from(method, 'latin1')) }),
+);
 
 /** The method in bytes [start,end); the common ones without making a string. Methods are case-sensitive. */
 export function methodAt(bytes: Uint8Array, start: number, end: number): string {
   const length = end - start;
-  for (const method of METHODS) {
-    if (method.length === length && equalsText(bytes, start, method)) return method;
+  for (let i = 0; i < METHODS.length; i++) {
+    const { method, octets } = METHODS[i]!;
+    if (octets.length === length && equalsOctets(bytes, start, octets)) return method;
   }
   return latin1(bytes, start, end);
 }
 
-function equalsText(bytes: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+function equalsOctets(bytes: Uint8Array, start: number, octets: Uint8Array): boolean {
+  for (let i = 0; i < octets.length; i++) {
+    if (bytes[start + i] !== octets[i]) return false;
   }
   return true;
 }

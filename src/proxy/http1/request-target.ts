@@ -1,9 +1,13 @@
 import { COLON, QUESTION, SLASH } from './chars.ts';
-import { equalsName } from './header-kind.ts';
+import { equalsName, nameOctets } from './header-kind.ts';
 import { RefusalCode } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 
 const ASTERISK = 0x2a;
+const SCHEMES = [
+  { scheme: 'http', octets: nameOctets('http') },
+  { scheme: 'https', octets: nameOctets('https') },
+] as const;
 
 /** Sets form, path, query and authority from the target (RFC 9112 section 3.2). Host was read before. */
 export function parseTarget(bytes: Uint8Array, out: RequestHead): RefusalCode {
@@ -74,10 +78,10 @@ function takeAuthority(out: RequestHead, start: number, end: number): RefusalCod
 
 /** The scheme before `://`, or ''. */
 function schemeAt(bytes: Uint8Array, at: number): '' | 'http' | 'https' {
-  for (const scheme of ['http', 'https'] as const) {
-    const colon = at + scheme.length;
+  for (const { scheme, octets } of SCHEMES) {
+    const colon = at + octets.length;
     if (bytes[colon] !== COLON || bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH) continue;
-    if (equalsName(bytes, at, colon, scheme)) return scheme;
+    if (equalsName(bytes, at, colon, octets)) return scheme;
   }
   return '';
 }

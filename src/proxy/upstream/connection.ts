@@ -153,6 +153,7 @@ export class UpstreamConnection extends WheelNode {
   }
 
   #onRead(buf: Buffer, length: number): void {
+    this.endpoint.pool.wheel.touch();
     if (this.state === 'idle' || this.state === 'closed') {
       // Bytes that no request asked for: an answer to come would be taken for the wrong request's.
       this.reusable = false;
