@@ -84,6 +84,18 @@ it('keeps the order while the kernel is full and while it empties', async () => 
   expect(output.unsentBytes).toBe(0);
 });
 
+it('does not overtake what the stream holds back', async () => {
+  const { ours, theirs } = await pair();
+  const output = new Output(ours);
+  ours.cork();
+  ours.write('first, ');
+  output.text('second');
+  output.flush();
+  ours.uncork();
+  ours.end();
+  expect(await readAll(theirs)).toBe('first, second');
+});
+
 it('sends FIN behind what the kernel did not take at once', async () => {
   const { ours, theirs } = await pair();
   const output = new Output(ours);

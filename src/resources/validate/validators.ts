@@ -93,6 +93,8 @@ function compile(
     strictRequired: false,
     validateSchema: false,
     formats: fullFormats,
+    // Making the code smaller takes longer than the code ever saves.
+    code: { optimize: false },
   });
   addKeywords(ajv, refine);
   return ajv.compile(schema);
