@@ -119,7 +119,8 @@ it('tells of a write that failed as the stream does: error, then close', async (
     output.flush();
   }, 5);
   try {
-    await failed.then(([error]: [Error]) => expect(error.message).toMatch(/ECONNRESET|EPIPE/));
+    const [error] = (await failed) as [Error];
+    expect(error.message).toMatch(/ECONNRESET|EPIPE/);
     await closed;
   } finally {
     clearInterval(writing);
