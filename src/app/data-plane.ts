@@ -1,10 +1,12 @@
 import { Publisher } from '../control/publisher.ts';
 import { ThreadPool, type ThreadPoolEvents } from '../control/threads.ts';
-import type { LimitMemory } from '../ir/messages.ts';
+import type { CacheMemory, LimitMemory } from '../ir/messages.ts';
 import type { GatewaySettings } from '../ir/settings.ts';
 import { type AccessSink, openAccessSink } from '../observe/access-sink.ts';
 import type { ProgramLog } from '../observe/log.ts';
 import { MetricsCollector } from '../observe/metrics-collector.ts';
+import { createCacheMemory } from '../state/cache/memory.ts';
+import { forgetCacheThread } from '../state/cache/memory-store.ts';
 import { createLimitMemory } from '../state/limits/memory.ts';
 import { forgetThread } from '../state/limits/permits.ts';
 
@@ -20,6 +22,7 @@ export interface DataPlaneThreads {
   readonly publisher: Publisher;
   readonly collector: MetricsCollector;
   readonly accessLog: AccessSink;
+  readonly cache: CacheMemory;
   /** Ends the threads and writes what is left of the access log. */
   close(): Promise<void>;
 }
@@ -31,10 +34,11 @@ export async function startThreads(
   log: ProgramLog,
 ): Promise<DataPlaneThreads> {
   const limits = createLimitMemory({ threads: count, ...settings.rateLimits });
+  const cache = createCacheMemory({ threads: count, bytes: settings.cacheBytes });
   const pool = new ThreadPool({
     entry: THREAD_ENTRY,
     count,
-    start: (threadId) => ({ threadId, settings, limits }),
+    start: (threadId) => ({ threadId, settings, limits, cache }),
     backoffMs: BACKOFF_MS,
     maxBackoffMs: MAX_BACKOFF_MS,
     log,
@@ -47,14 +51,14 @@ export async function startThreads(
     onError: (error) =>
       log.error({ event: 'accessLog', error: error.message }, 'the access log cannot be written'),
   });
-  pool.start(threadEvents(publisher, collector, accessLog, limits));
+  pool.start(threadEvents(publisher, collector, accessLog, limits, cache));
   const sweep = setInterval(() => collector.sweep(), SWEEP_MS);
   const close = async (): Promise<void> => {
     clearInterval(sweep);
     await pool.stop();
     await accessLog.close();
   };
-  return { pool, publisher, collector, accessLog, close };
+  return { pool, publisher, collector, accessLog, cache, close };
 }
 
 function threadEvents(
@@ -62,11 +66,13 @@ function threadEvents(
   collector: MetricsCollector,
   accessLog: AccessSink,
   limits: LimitMemory,
+  cache: CacheMemory,
 ): ThreadPoolEvents {
   return {
     started: (threadId) => publisher.started(threadId),
     lost: (threadId) => {
       forgetThread(limits, threadId);
+      forgetCacheThread(cache, threadId);
       collector.removeThread(threadId);
       publisher.lost(threadId);
     },

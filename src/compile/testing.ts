@@ -1,6 +1,7 @@
 import type { PathMatch, RouteAction, RouteIr, RouteMatch, RuleIr } from '../ir/route.ts';
 import type { HttpTimeouts } from '../ir/settings.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import { createCacheMemory } from '../state/cache/memory.ts';
 import { ConsumerDirectory } from '../state/consumers.ts';
 import { createLimitMemory } from '../state/limits/memory.ts';
 import type { CompileEnv } from './rule.ts';
@@ -30,6 +31,9 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
     policyEnv: {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 65_536, permitKeys: 256 }),
+      cache: createCacheMemory({ threads: 1, bytes: 1024 * 1024 }),
+      cacheHits: { add: () => undefined },
+      cacheMisses: { add: () => undefined },
       redis: [],
       outbound: { allowLoopback: true, allowLinkLocal: false },
       secret: ({ secret }) => `text of ${secret}`,

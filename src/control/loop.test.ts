@@ -10,7 +10,7 @@ import type { ResourceChange, ResourceSource, SourcedObject } from '../sources/s
 import { Translator } from '../translate/translator.ts';
 import { ControlLoop } from './loop.ts';
 import { Publisher } from './publisher.ts';
-import { NO_LIMITS, STUB, type StubStart } from './stub-thread.ts';
+import { NO_CACHE, NO_LIMITS, STUB, type StubStart } from './stub-thread.ts';
 import { ThreadPool } from './threads.ts';
 
 /** A source that says what it is told to say. */
@@ -84,6 +84,7 @@ async function start(source: ResourceSource, found: (findings: readonly Finding[
       threadId,
       settings: {} as GatewaySettings,
       limits: NO_LIMITS,
+      cache: NO_CACHE,
       shared,
     }),
     backoffMs: 5,

@@ -4,7 +4,7 @@ import { type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
 import type { GatewaySettings } from '../ir/settings.ts';
 import { ListenError, Publisher } from './publisher.ts';
-import { NO_LIMITS, STUB, type StubStart } from './stub-thread.ts';
+import { NO_CACHE, NO_LIMITS, STUB, type StubStart } from './stub-thread.ts';
 import { ThreadPool } from './threads.ts';
 
 const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -23,6 +23,7 @@ function start(count: number): { publisher: Publisher; pool: ThreadPool; shared:
       threadId,
       settings: {} as GatewaySettings,
       limits: NO_LIMITS,
+      cache: NO_CACHE,
       shared: shared[threadId]!,
     }),
     backoffMs: 5,

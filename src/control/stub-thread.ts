@@ -3,7 +3,7 @@
  * the number of its routes and endpoint lists into shared memory, and dies when that memory says so.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ControlMessage, LimitMemory, ThreadMessage, ThreadStart } from '../ir/messages.ts';
+import type { CacheMemory, ControlMessage, LimitMemory, ThreadMessage, ThreadStart } from '../ir/messages.ts';
 
 /** Indexes into the shared memory of {@link StubStart}. */
 export const STUB = { routes: 0, endpoints: 1, applies: 2, dieOnApply: 3, failListen: 4 } as const;
@@ -14,6 +14,13 @@ export const NO_LIMITS: LimitMemory = {
   permits: new SharedArrayBuffer(0),
   nonces: new SharedArrayBuffer(0),
   threads: 0,
+};
+
+/** Memory in which nothing is kept. */
+export const NO_CACHE: CacheMemory = {
+  answers: new SharedArrayBuffer(0),
+  flights: new SharedArrayBuffer(0),
+  unpackedBytes: 0,
 };
 
 export interface StubStart extends ThreadStart {

@@ -13,11 +13,20 @@ export interface LimitMemory {
   readonly threads: number;
 }
 
+/** Memory in which all threads of the program keep answers; `state/cache` makes it and knows its layout. */
+export interface CacheMemory {
+  readonly answers: SharedArrayBuffer;
+  readonly flights: SharedArrayBuffer;
+  /** What each thread may keep of them unpacked, in bytes. */
+  readonly unpackedBytes: number;
+}
+
 /** `workerData` of a data-plane thread. */
 export interface ThreadStart {
   readonly threadId: number;
   readonly settings: GatewaySettings;
   readonly limits: LimitMemory;
+  readonly cache: CacheMemory;
 }
 
 /** Control thread → data-plane thread. */

@@ -70,6 +70,8 @@ export interface GatewaySettings {
   readonly timeouts: HttpTimeouts;
   readonly pool: PoolLimits;
   readonly rateLimits: RateLimitMemory;
+  /** For the answers that the policy `cache` keeps, over all threads. */
+  readonly cacheBytes: number;
   readonly redis: readonly RedisIr[];
   /** What the gateway may call for itself: providers of keys and users, webhooks. */
   readonly outbound: AddressRules;

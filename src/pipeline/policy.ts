@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox';
-import type { LimitMemory } from '../ir/messages.ts';
+import type { CacheMemory, LimitMemory } from '../ir/messages.ts';
 import type { RedisIr } from '../ir/redis.ts';
 import type { SecretName } from '../ir/secret.ts';
 import type { AddressRules } from '../lib/target-address.ts';
@@ -19,6 +19,12 @@ export interface PolicyEnv {
   readonly threadId: number;
   /** Buckets, permits and nonces, shared by all threads of the program. */
   readonly limits: LimitMemory;
+  /** Kept answers, shared by all threads of the program. */
+  readonly cache: CacheMemory;
+  /** `gateway_cache_hits_total`: answers for which no backend was asked. */
+  readonly cacheHits: Counter;
+  /** `gateway_cache_misses_total` */
+  readonly cacheMisses: Counter;
   /** The Redis connections that the gateway's configuration has. */
   readonly redis: readonly RedisIr[];
   /** Which addresses the gateway's own calls may go to. */

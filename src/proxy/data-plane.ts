@@ -56,6 +56,9 @@ export class DataPlane {
       policyEnv: {
         threadId,
         limits: options.start.limits,
+        cache: options.start.cache,
+        cacheHits: options.metrics.cacheHits,
+        cacheMisses: options.metrics.cacheMisses,
         redis: settings.redis,
         outbound: settings.outbound,
         secret: ({ secret }) => {

@@ -11,6 +11,7 @@ import type { ObserveThreadMessage, SeriesAnnouncement } from '../../src/observe
 import type { BoundPolicy, PolicyCatalogue } from '../../src/pipeline/policy.ts';
 import { definePolicy } from '../../src/pipeline/policy.ts';
 import { DataPlane } from '../../src/proxy/data-plane.ts';
+import { createCacheMemory } from '../../src/state/cache/memory.ts';
 import { createLimitMemory } from '../../src/state/limits/memory.ts';
 import { until } from '../e2e/support/wait.ts';
 
@@ -51,6 +52,7 @@ const SETTINGS: GatewaySettings = {
   },
   pool: { maxConnectionsPerEndpoint: 100, maxPendingPerEndpoint: 100, maxIdlePerEndpoint: 100 },
   rateLimits: { bucketBytes: 512, permitKeys: 16 },
+  cacheBytes: 1024 * 1024,
   redis: [],
   outbound: { allowLoopback: true, allowLinkLocal: false },
   serverHeader: null,
@@ -125,6 +127,7 @@ export class TestDataPlane {
       start: {
         threadId: 0,
         limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
+        cache: createCacheMemory({ threads: 1, bytes: SETTINGS.cacheBytes }),
         settings: {
           ...SETTINGS,
           limits: { ...SETTINGS.limits, ...changes.limits },

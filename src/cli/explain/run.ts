@@ -4,6 +4,7 @@ import { TableBuilder } from '../../compile/builder.ts';
 import type { RoutingTable } from '../../compile/table.ts';
 import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { PolicyCatalogue } from '../../pipeline/policy.ts';
+import { createCacheMemory } from '../../state/cache/memory.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
 import { createLimitMemory } from '../../state/limits/memory.ts';
 import type { ExplainOptions } from '../explain.ts';
@@ -47,6 +48,9 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
     policyEnv: {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
+      cache: createCacheMemory({ threads: 1, bytes: 1 }),
+      cacheHits: { add: () => {} },
+      cacheMisses: { add: () => {} },
       redis: config.settings.redis,
       outbound: config.settings.outbound,
       secret: () => '',

@@ -24,6 +24,7 @@ export function resolveConfig(config: GatewayConfig) {
         bucketBytes: parseQuantity(config.rateLimits.memory),
         permitKeys: config.rateLimits.concurrentKeys,
       },
+      cacheBytes: parseQuantity(config.cache.memory),
       redis: config.redis.map(resolveRedis),
       serverHeader: config.serverHeader === '' ? null : config.serverHeader,
       via: config.via === '' ? null : config.via,

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { parseQuantity } from '../../lib/quantity.ts';
 import {
   choice,
   cidr,
@@ -9,6 +10,7 @@ import {
   listByName,
   marker,
   quantity,
+  refined,
   text,
   token,
 } from '../../lib/schema.ts';
@@ -125,6 +127,16 @@ const services = fields(
   'Services as backends.',
 );
 
+const cache = fields(
+  {
+    memory: refined(
+      quantity('For the answers that the policy `cache` keeps, over all threads.', '64Mi'),
+      (written) => (parseQuantity(written) < 1024 * 1024 ? `${written} is less than 1Mi` : null),
+    ),
+  },
+  'Room for kept answers. It is taken from the system as it is used.',
+);
+
 const namespace = (description: string) =>
   Type.String({
     description,
@@ -183,6 +195,7 @@ export function gatewayConfigSchema(policies: PolicyDescriptions) {
       limits: { ...limits, default: {} },
       pool: { ...pool, default: {} },
       rateLimits: { ...rateLimits, default: {} },
+      cache: { ...cache, default: {} },
       redis: {
         ...listByName(redisSchema, 'Where rate limits of scope `cluster` count: Redis 6.2 or later.', {
           maxItems: 16,
