@@ -68,6 +68,14 @@ export interface ResponseFields extends HeaderFields {
   replace(reply: Reply): void;
 }
 
+/** An answer of a backend to the gateway itself: whole, framing taken off. */
+export interface BackendAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
+
 /** One request and its answer on their way through the gateway. */
 export interface Exchange {
   readonly requestId: string;
@@ -85,6 +93,11 @@ export interface Exchange {
   readonly response: ResponseFields;
   /** Aborted when the client leaves or the request's time is over. Made on first use. */
   readonly signal: AbortSignal;
+  /**
+   * Asks the rule's backend anew what this GET asks, as its fields are now; policies see nothing of it. The exchange goes on
+   * meanwhile, or ends. Null when no answer came in the rule's time, or its body is larger. Never rejected.
+   */
+  askBackend(maxBodyBytes: number): Promise<BackendAnswer | null>;
   get<T>(slot: Slot<T>): T | undefined;
   set<T>(slot: Slot<T>, value: T): void;
 }

@@ -3,6 +3,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string | Uint8Array;
+  /** A backend's answer, kept from before: it has its own Date, and policies take it for the backend's. */
+  readonly stored?: true;
 }
 
 /** Titles of the problems that the gateway itself answers with; stable, machines may compare `type`. */

@@ -3,7 +3,7 @@ import type { CompiledRule } from '../compile/table.ts';
 import { routeOf, testEnv } from '../compile/testing.ts';
 import type { SecretName } from '../ir/secret.ts';
 import { normalizePath } from '../lib/path.ts';
-import type { ClientInfo, Exchange } from '../pipeline/exchange.ts';
+import type { BackendAnswer, ClientInfo, Exchange } from '../pipeline/exchange.ts';
 import type { PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import type { Slot } from '../pipeline/slot.ts';
@@ -206,6 +206,10 @@ class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost {
     const source = { start: () => setImmediate(start), stop: () => undefined };
     const flow = new BodyFlow(source, owner, new BodyBudget(Number.MAX_SAFE_INTEGER), announced);
     return flow;
+  }
+
+  async askBackend(): Promise<BackendAnswer | null> {
+    return null;
   }
 
   get<T>(slot: Slot<T>): T | undefined {

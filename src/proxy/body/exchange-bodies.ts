@@ -136,7 +136,7 @@ export class ExchangeBodies implements RequestBodyHost, ResponseBodyHost, FlowOw
     const flow = this.responseFlow;
     this.responseFlow = null;
     flow?.abort(new GatewayError('gateway', 'internal', false, 'the answer was replaced'));
-    this.#x.forward.cancel();
+    this.#x.forward.dismiss();
   }
 }
 

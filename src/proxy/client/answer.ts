@@ -116,8 +116,9 @@ export class Answer {
     if (this.#mode === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
     else if (length !== 'unknown' && !bodiless) text += `Content-Length: ${length}\r\n`;
     this.#settleKeepAlive();
-    text += `Date: ${httpDate(Date.now())}\r\n${this.#gatewayLines()}\r\n`;
-    connection.output.text(text);
+    // What was kept from before has the date of then.
+    if (response.header('date') === null) text += `Date: ${httpDate(Date.now())}\r\n`;
+    connection.output.text(`${text}${this.#gatewayLines()}\r\n`);
     this.started = true;
   }
 

@@ -1,6 +1,6 @@
 import { methodId, NONE } from '../../observe/labels.ts';
 import { GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
-import type { ClientInfo, Exchange } from '../../pipeline/exchange.ts';
+import type { BackendAnswer, ClientInfo, Exchange } from '../../pipeline/exchange.ts';
 import { problem, type Reply } from '../../pipeline/reply.ts';
 import type { Slot } from '../../pipeline/slot.ts';
 import { ExchangeBodies } from '../body/exchange-bodies.ts';
@@ -8,6 +8,7 @@ import { sendAnswer } from '../body/send.ts';
 import { Answer } from '../client/answer.ts';
 import type { ClientConnection } from '../client/connection.ts';
 import type { Entry, Table } from '../context.ts';
+import { askBackend } from '../forward/ask.ts';
 import { Forward } from '../forward/forward.ts';
 import type { BodySink } from '../http1/body-decoder.ts';
 import { type RefusalCode, refusalMessage, refusalStatus } from '../http1/refusal.ts';
@@ -94,6 +95,10 @@ export class RequestExchange implements Exchange, BodySink {
     this.pinned = true;
     this.#abort ??= new AbortController();
     return this.#abort.signal;
+  }
+
+  askBackend(maxBodyBytes: number): Promise<BackendAnswer | null> {
+    return askBackend(this, maxBodyBytes);
   }
 
   get<T>(slot: Slot<T>): T | undefined {

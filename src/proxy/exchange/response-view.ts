@@ -34,7 +34,7 @@ export class ResponseView extends HeaderView implements ResponseFields {
     this.head = null;
     this.made = reply.body;
     this.lengthIsUnknown = false;
-    this.madeHere = true;
+    this.madeHere = reply.stored !== true;
     this.status = reply.status;
   }
 
@@ -43,6 +43,7 @@ export class ResponseView extends HeaderView implements ResponseFields {
     this.useLines(reply.headers);
     this.onReplaced();
     this.made = reply.body;
+    if (reply.stored === true) this.madeHere = false;
     this.setStatus(reply.status);
   }
 

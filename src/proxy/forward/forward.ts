@@ -1,5 +1,4 @@
 import type { CompiledForward } from '../../compile/table.ts';
-import { normalizePath } from '../../lib/path.ts';
 import { type ErrorOrigin, GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
 import type { FlowSink } from '../body/flow.ts';
 import { sendAnswer } from '../body/send.ts';
@@ -7,10 +6,12 @@ import { runResponseSteps } from '../exchange/chain.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { UpstreamCluster } from '../upstream/cluster.ts';
+import { Leftover } from '../upstream/leftover.ts';
 import { chooseCluster } from './choose.ts';
 import { statusOf } from './failure.ts';
 import { startMirrors } from './mirror.ts';
 import { RequestBody } from './request-body.ts';
+import { rewrittenPath } from './rewrite.ts';
 import { Tries, type TriesOwner } from './tries.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -78,7 +79,7 @@ export class Forward implements TriesOwner, FlowSink {
   start(action: Forwarding): void {
     const x = this.#x;
     this.#action = action;
-    const path = action.rewritePath === null ? x.request.path : rewritten(x, action.rewritePath);
+    const path = rewrittenPath(x, action);
     if (path === null) {
       this.#refuse('client', 'rewriteRefused', 400, 'The rewritten path is ambiguous.');
       return;
@@ -109,6 +110,19 @@ export class Forward implements TriesOwner, FlowSink {
     this.tunnel?.cut();
     this.tries.cancel();
     this.#body.forget();
+  }
+
+  /** Another answer takes the place of the backend's. One that ends with its head leaves its connection for others. */
+  dismiss(): void {
+    const { connection } = this.tries;
+    if (connection === null || connection.head.framing !== 'none' || !this.#body.done || !this.#answered) {
+      this.cancel();
+      return;
+    }
+    this.#body.forget();
+    this.tries.leave();
+    connection.handOver(new Leftover(connection));
+    connection.resume();
   }
 
   // --- request body
@@ -283,10 +297,4 @@ export class Forward implements TriesOwner, FlowSink {
     this.cancel();
     this.#x.fail(new GatewayError(origin, code, false, detail), status, detail);
   }
-}
-
-/** The path after the rule's rewrite, normalised and checked again; null when it can't be sent. */
-function rewritten(x: RequestExchange, rewrite: NonNullable<Forwarding['rewritePath']>): string | null {
-  if (x.request.path === '*') return '*';
-  return normalizePath(rewrite(x.request.path, x.entry!.match));
 }
