@@ -11,6 +11,7 @@ import { addAcks } from './acks.ts';
 import { renderConfig, renderRoute } from './config-page.ts';
 import { limitConnections } from './connection-limit.ts';
 import { isLoopback, namesLoopback } from './loopback.ts';
+import { addPurge } from './purge.ts';
 import { notReadyReasons } from './readiness.ts';
 import { SharedPage } from './shared-page.ts';
 import type { AdminView } from './view.ts';
@@ -39,6 +40,7 @@ const PATHS: ReadonlySet<string> = new Set([
   '/config',
   '/version',
   '/acks',
+  '/cache',
 ]);
 const LIMITS = { maxConnections: 64, responseMs: 30_000 };
 const HEAD_MS = 5_000;
@@ -47,7 +49,7 @@ const IDLE_MS = 75_000;
 const ROUTE_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
- * Serves health, metrics and the served configuration. Read-only: GET and HEAD.
+ * Serves health, metrics and the served configuration. Read-only, but for purges of kept answers.
  * @throws Error when the address can't be listened on
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -66,6 +68,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   addHealth(app, options.view);
   addPages(app, options.view);
   addAcks(app, options.view);
+  addPurge(app, options.view);
   try {
     await app.listen({ host: options.address, port: options.port, backlog: 128 });
   } catch (error) {
@@ -89,16 +92,24 @@ function guard(app: FastifyInstance, options: AdminServerOptions): void {
     return undefined;
   });
   app.setNotFoundHandler((request, reply) => {
-    if (!PATHS.has(request.url.split('?', 1)[0]!)) return problem(reply, 404, 'There is no such page.');
-    reply.header('allow', 'GET, HEAD');
-    return problem(reply, 405, 'Only GET and HEAD are answered here.');
+    const path = request.url.split('?', 1)[0]!;
+    if (!PATHS.has(path)) return problem(reply, 404, 'There is no such page.');
+    const method = path === '/cache' ? 'DELETE' : 'GET, HEAD';
+    reply.header('allow', method);
+    return problem(reply, 405, `Only ${method.replace(', ', ' and ')} is answered here.`);
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status < 500) return problem(reply, status, 'The request was not understood.');
+    if (status < 500)
+      return problem(reply, status, tells(error) ? error.message : 'The request was not understood.');
     options.onError(error);
     return problem(reply, 500, 'The page could not be made; the log of the gateway says why.');
   });
+}
+
+/** Its message is written for whoever asks. */
+function tells(error: FastifyError): boolean {
+  return 'tells' in error && error.tells === true;
 }
 
 function addHealth(app: FastifyInstance, view: AdminView): void {

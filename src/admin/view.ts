@@ -35,6 +35,22 @@ export interface ReadinessWarning {
   readonly message: string;
 }
 
+/** Which kept answers. */
+export type PurgeSelection =
+  | { readonly kind: 'all' }
+  /** `name` is namespace/name. */
+  | { readonly kind: 'route'; readonly name: string }
+  | { readonly kind: 'tag'; readonly tag: string }
+  /** `query` without `?`; empty: any. */
+  | { readonly kind: 'url'; readonly host: string; readonly path: string; readonly query: string };
+
+export interface PurgeResult {
+  /** Answers that the memory of this replica has forgotten. */
+  readonly memory: number;
+  /** The Redis connections that routes keep answers in. */
+  readonly redis: readonly { readonly name: string; readonly error: string | null }[];
+}
+
 /** All that the admin server asks of the program. Snapshots: nothing changes them once returned. */
 export interface AdminView {
   readonly version: VersionView;
@@ -49,6 +65,8 @@ export interface AdminView {
   draining(): boolean;
   /** The Prometheus page, in the text format. */
   metrics(): Promise<Buffer>;
+  /** Forgets kept answers, in all threads when it resolves; absent where no traffic is served. */
+  purge?(selections: readonly PurgeSelection[]): Promise<PurgeResult>;
   /** What the threads have acknowledged since a cursor, after so long at the latest; absent where no other replica asks. */
   acks?(epoch: string, cursor: number, waitMs: number): Promise<AckPage>;
 }

@@ -1,4 +1,4 @@
-import type { AdminView } from '../admin/view.ts';
+import type { AdminView, PurgeResult, PurgeSelection } from '../admin/view.ts';
 import { severityOf } from '../ir/describe.ts';
 import type { Finding } from '../ir/finding.ts';
 import { createMetricsPage } from '../observe/metrics-page.ts';
@@ -9,11 +9,13 @@ import { VERSION } from './version.ts';
 interface ControlView {
   findings(): readonly Finding[];
   draining(): boolean;
+  purge(selections: readonly PurgeSelection[]): Promise<PurgeResult>;
   readonly hooks: Pick<GatewayHooks, 'acks' | 'gauges' | 'warnings'>;
 }
 
 /** What the admin server shows of a running gateway. */
-export function createAdminView({ publisher, collector }: DataPlaneThreads, control: ControlView): AdminView {
+export function createAdminView(threads: DataPlaneThreads, control: ControlView): AdminView {
+  const { publisher, collector } = threads;
   const metrics = createMetricsPage({
     collector,
     build: VERSION,
@@ -24,6 +26,7 @@ export function createAdminView({ publisher, collector }: DataPlaneThreads, cont
       findings: () => control.findings().map((one) => ({ code: one.code, severity: severityOf(one) })),
     },
   });
+  const carriesTraffic = publisher.threads().length > 0;
   return {
     version: VERSION,
     threads: () => publisher.threads(),
@@ -34,9 +37,10 @@ export function createAdminView({ publisher, collector }: DataPlaneThreads, cont
     }),
     findings: control.findings,
     draining: control.draining,
-    carriesTraffic: publisher.threads().length > 0,
+    carriesTraffic,
     warnings: () => control.hooks.warnings?.() ?? [],
     metrics,
+    ...(carriesTraffic ? { purge: control.purge } : {}),
     ...(control.hooks.acks === undefined ? {} : { acks: control.hooks.acks.bind(control.hooks) }),
   };
 }

@@ -122,14 +122,24 @@ export class Gateway {
   }
 
   async #startAdmin(): Promise<AdminServer> {
-    const [{ startAdminServer }, { createAdminView }] = await Promise.all([
+    const [{ startAdminServer }, { createAdminView }, { purge }] = await Promise.all([
       import('../admin/server.ts'),
       import('./admin-view.ts'),
+      import('./purge.ts'),
     ]);
+    const { publisher, cache } = this.#threads;
+    const purgeOptions = {
+      memory: cache,
+      threadId: this.#config.threads,
+      redis: this.#config.settings.redis,
+      ir: () => publisher.state.ir,
+      log: this.#log,
+    };
     const view = createAdminView(this.#threads, {
       findings: () => this.#feed.findings,
       draining: () => this.#draining,
       hooks: this.#hooks,
+      purge: (selections) => purge(selections, purgeOptions),
     });
     const onError = (error: Error): void => this.#log.error(error, 'an admin page could not be made');
     return startAdminServer({ ...this.#config.admin, view, onError });

@@ -1,4 +1,5 @@
 import type { PolicyCatalogue, PolicySpec } from '../pipeline/policy.ts';
+import { cache } from './cache/index.ts';
 import { compress } from './compress/index.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
 import { cors } from './cors.ts';
@@ -18,6 +19,7 @@ import { statusMap } from './status-map.ts';
 /** Every policy there is: one line each. */
 const POLICIES: readonly PolicySpec[] = [
   compress,
+  cache,
   concurrencyLimit,
   cors,
   csrf,
