@@ -7,6 +7,8 @@ let provider: TestProvider;
 let client: OutboundClient;
 
 beforeAll(async () => {
+  // Loading it takes longer than these tests let a call take.
+  await import('undici');
   provider = await TestProvider.start(json({}));
 });
 afterAll(() => provider.stop());

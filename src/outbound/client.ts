@@ -35,13 +35,14 @@ const KEEP_ALIVE_MS = 4_000;
  * limit, no redirect is followed, and no address that is not allowed is connected to.
  */
 export class OutboundClient {
-  readonly #rules: AddressRules;
   /** By origin and path; they come from the configuration, so there are few. */
   readonly #breakers = new Map<string, Breaker>();
-  #agent: Promise<Agent> | null = null;
+  readonly #agent: Promise<Agent>;
 
   constructor(rules: AddressRules) {
-    this.#rules = rules;
+    this.#agent = makeAgent(rules);
+    // Whoever calls hears of it.
+    this.#agent.catch(() => undefined);
   }
 
   /**
@@ -68,9 +69,7 @@ export class OutboundClient {
 
   /** Ends every connection; calls that are under way fail. */
   async close(): Promise<void> {
-    const agent = this.#agent;
-    this.#agent = null;
-    await (await agent)?.destroy();
+    await (await this.#agent).destroy();
   }
 
   #breakerOf({ origin, pathname }: URL): Breaker {
@@ -102,7 +101,6 @@ export class OutboundClient {
   }
 
   async #send(call: OutboundCall, signal: AbortSignal): Promise<OutboundAnswer> {
-    this.#agent ??= makeAgent(this.#rules);
     const agent = await this.#agent;
     signal.throwIfAborted();
     const { url, method, body, maxBytes } = call;
@@ -119,7 +117,7 @@ export class OutboundClient {
   }
 }
 
-/** Loaded with the first call: most gateways make none. */
+/** Loaded with the first client: most gateways make no calls. */
 async function makeAgent(rules: AddressRules): Promise<Agent> {
   const [{ Agent }, { guardedConnector }] = await Promise.all([import('undici'), import('./connector.ts')]);
   return new Agent({

@@ -105,6 +105,7 @@ export function authenticationSteps(bound: BoundAuthenticator, isOptional: boole
         return admit(x, proof.identity);
       case 'absent':
         if (!isOptional) return bound.missing(x);
+        bound.strip?.(x);
         if (x.get(identitySlot) === undefined) x.set(identitySlot, ANONYMOUS);
         return undefined;
       default:

@@ -11,6 +11,7 @@ import { requestHeaders } from './headers/request.ts';
 import { responseHeaders } from './headers/response.ts';
 import { hmac } from './hmac/index.ts';
 import { ipAccess } from './ip-access.ts';
+import { jwt } from './jwt/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { securityHeaders } from './security-headers.ts';
 import { signature } from './signature/index.ts';
@@ -28,6 +29,7 @@ const POLICIES: readonly PolicySpec[] = [
   fault,
   hmac,
   ipAccess,
+  jwt,
   rateLimit,
   requestHeaders,
   responseHeaders,

@@ -1,12 +1,12 @@
 import type { MatchInput } from '../../compile/table.ts';
+import { cookieValue } from '../../lib/cookie-text.ts';
 import { normalizePath } from '../../lib/path.ts';
+import { queryValue } from '../../lib/query-text.ts';
 import type { MessageBody } from '../../pipeline/body.ts';
 import type { RequestFields } from '../../pipeline/exchange.ts';
 import { HeaderView } from '../header-view.ts';
 import { RequestHead } from '../http1/request-head.ts';
 import { peekClaims } from './claims.ts';
-import { cookieValue } from './cookies.ts';
-import { queryValue } from './query.ts';
 
 /** The request of an exchange: what the router asks and what policies read and edit. */
 export class RequestView extends HeaderView implements RequestFields, MatchInput {

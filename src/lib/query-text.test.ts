@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { queryValue } from './query.ts';
+import { queryValue } from './query-text.ts';
 
 describe('queryValue', () => {
   it('reads what URLSearchParams has written', () => {

@@ -13,3 +13,12 @@ export function cookieValue(header: string, name: string): string | null {
   }
   return null;
 }
+
+/** A Cookie header without any cookie of that name; empty when nothing is left. The others stay as they were sent. */
+export function withoutCookie(header: string, name: string): string {
+  return header
+    .split(';')
+    .filter((part) => part.split('=', 1)[0]!.trim() !== name)
+    .join(';')
+    .trim();
+}

@@ -23,3 +23,11 @@ export function queryValue(query: string, name: string): string | null {
   }
   return null;
 }
+
+/** The query without any parameter of that name; the others stay as they were sent. */
+export function withoutQueryParam(query: string, name: string): string {
+  return query
+    .split('&')
+    .filter((part) => decode(part.split('=', 1)[0]!) !== name)
+    .join('&');
+}

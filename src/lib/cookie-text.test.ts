@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cookieValue } from './cookies.ts';
+import { cookieValue } from './cookie-text.ts';
 
 /** RFC 6265 section 5.4 read backwards, the obvious way. */
 function model(header: string, name: string): string | null {

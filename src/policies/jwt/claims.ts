@@ -1,0 +1,68 @@
+import type { Claims, TokenHeader } from './compact.ts';
+
+/** What a token must say beside being signed. Times in seconds, as in tokens. */
+export interface ClaimRules {
+  /** Empty: any. */
+  readonly issuers: readonly string[];
+  /** One of them; empty: any. */
+  readonly audiences: readonly string[];
+  /** Claims that must be there. */
+  readonly required: readonly string[];
+  /** Clocks may differ by so much. */
+  readonly leeway: number;
+  /** Since `iat`; null: any. */
+  readonly maxAge: number | null;
+  /** Media type in the header, without `application/`, lower case; null: any. */
+  readonly typ: string | null;
+}
+
+export type ClaimVerdict =
+  /** `untilMs`: from then on it is expired, in milliseconds since the epoch. */
+  | { readonly kind: 'valid'; readonly untilMs: number }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'invalid' };
+
+const INVALID: ClaimVerdict = { kind: 'invalid' };
+
+/** RFC 7519 section 4.1. What is of the wrong type is invalid wherever it stands, asked for or not. */
+export function judgeClaims(
+  { claims, header }: { readonly claims: Claims; readonly header: TokenHeader },
+  rules: ClaimRules,
+  nowMs: number,
+): ClaimVerdict {
+  const { sub, iss, exp, nbf, iat } = claims;
+  if (!isTextOrNone(sub) || !isTextOrNone(iss)) return INVALID;
+  if (!isTimeOrNone(exp) || !isTimeOrNone(nbf) || !isTimeOrNone(iat)) return INVALID;
+  if (rules.required.some((name) => !(name in claims))) return INVALID;
+  if (rules.issuers.length > 0 && (iss === undefined || !rules.issuers.includes(iss))) return INVALID;
+  if (rules.audiences.length > 0 && !isFor(claims.aud, rules.audiences)) return INVALID;
+  if (rules.typ !== null && mediaType(header.typ) !== rules.typ) return INVALID;
+  const now = Math.floor(nowMs / 1000);
+  const { leeway, maxAge } = rules;
+  if (nbf !== undefined && nbf > now + leeway) return INVALID;
+  if (maxAge !== null && (iat === undefined || iat > now + leeway)) return INVALID;
+  const until = Math.min(exp ?? Infinity, maxAge === null ? Infinity : iat! + maxAge) + leeway;
+  if (until <= now) return { kind: 'expired' };
+  return { kind: 'valid', untilMs: until * 1000 };
+}
+
+/** A number that JSON can hold but a clock can't (`1e400`) is none. */
+function isTimeOrNone(value: unknown): value is number | undefined {
+  return value === undefined || (typeof value === 'number' && Number.isFinite(value));
+}
+
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+/** `aud` is a text or a list of texts. */
+function isFor(aud: unknown, audiences: readonly string[]): boolean {
+  if (typeof aud === 'string') return audiences.includes(aud);
+  if (!Array.isArray(aud) || !aud.every((one) => typeof one === 'string')) return false;
+  return aud.some((one) => audiences.includes(one));
+}
+
+/** RFC 7515 section 4.1.9: `application/` may be left out, and case does not count. */
+export function mediaType(typ: string | null): string | null {
+  return typ === null ? null : typ.toLowerCase().replace(/^application\//, '');
+}

@@ -1,0 +1,143 @@
+import {
+  ABSENT,
+  type BoundAuthenticator,
+  defineAuthenticator,
+  isPromise,
+  type Proof,
+  quoted,
+  refused,
+  unauthorized,
+} from '../../pipeline/authenticator.ts';
+import type { Exchange } from '../../pipeline/exchange.ts';
+import { identityOf } from '../../pipeline/identity.ts';
+import type { PolicyEnv } from '../../pipeline/policy.ts';
+import { problem } from '../../pipeline/reply.ts';
+import { createSlot } from '../../pipeline/slot.ts';
+import { claimReader, headerText, textsReader } from './claim-text.ts';
+import { type JwtConfig, resolveJwt } from './config.ts';
+import { type KnownToken, takeCore } from './core.ts';
+import { tokenPlace } from './place.ts';
+import { jwtSchema } from './schema.ts';
+import type { Verdict } from './verifier.ts';
+
+const MAX_TOKEN_BYTES = 16 * 1024;
+/** What an entry takes besides the token: its claims as objects are some times as large as their text. */
+const ENTRY_BYTES = 512;
+
+/** Claims for the backend, with the rule whose policy read them; a request may have tokens for two. */
+interface Noted {
+  readonly owner: object;
+  readonly headers: KnownToken['headers'];
+  readonly next: Noted | undefined;
+}
+const notedSlot = createSlot<Noted>('jwt');
+
+export const jwt = defineAuthenticator({
+  name: 'jwt',
+  summary: 'Admits who has a good token (JWT); 401.',
+  schema: jwtSchema,
+  resolve: resolveJwt,
+  bind: bindJwt,
+});
+
+type Valid = Verdict & { readonly kind: 'valid' };
+
+function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
+  const lease = takeCore(config, env);
+  const { verifier, known } = lease.value;
+  const places = config.from.map(tokenPlace);
+  const verdicts = verdictsOf(config.realm);
+  const know = knowing(config);
+  const owner = {};
+
+  function pass(x: Exchange, token: KnownToken): Proof {
+    if (token.headers.length > 0) x.set(notedSlot, { owner, headers: token.headers, next: x.get(notedSlot) });
+    return token.proof;
+  }
+  function settle(x: Exchange, raw: string, verdict: Verdict): Proof {
+    if (verdict.kind !== 'valid') return verdicts[verdict.kind];
+    const token = know(verdict);
+    known.set(raw, token, raw.length * 4 + ENTRY_BYTES);
+    return pass(x, token);
+  }
+  return {
+    authenticate(x) {
+      for (const place of places) {
+        const raw = place.read(x);
+        if (raw === null) continue;
+        const seen = known.get(raw);
+        if (seen !== undefined) return Date.now() < seen.untilMs ? pass(x, seen) : verdicts.expired;
+        const token = place.tokenIn(raw);
+        if (token === null) continue;
+        if (token.length > MAX_TOKEN_BYTES) return verdicts.invalid;
+        const verdict = verifier.verify(token);
+        return isPromise(verdict) ? verdict.then((one) => settle(x, raw, one)) : settle(x, raw, verdict);
+      }
+      return ABSENT;
+    },
+    missing: () => verdicts.missing,
+    ...stripper(config, places, owner),
+    close: () => lease.release(),
+  };
+}
+
+/** Takes from the request what clients may not say, and the token where the backend must not see it. */
+function stripper(
+  { forward, claimsToHeaders }: JwtConfig,
+  places: readonly ReturnType<typeof tokenPlace>[],
+  owner: object,
+): Pick<BoundAuthenticator, 'strip'> {
+  if (forward && claimsToHeaders.length === 0) return {};
+  const names = [...new Set(claimsToHeaders.map(({ header }) => header.toLowerCase()))];
+  return {
+    strip(x) {
+      const { request } = x;
+      if (!forward) for (const place of places) place.strip(request);
+      for (const name of names) request.removeHeader(name);
+      let noted = x.get(notedSlot);
+      while (noted !== undefined && noted.owner !== owner) noted = noted.next;
+      for (const [name, value] of noted?.headers ?? []) request.addHeader(name, value);
+    },
+  };
+}
+
+/** What is worked out once for a token, however often it comes. */
+function knowing(config: JwtConfig): (verdict: Valid) => KnownToken {
+  const roles = textsReader(config.roles);
+  const permissions = textsReader(config.permissions);
+  const groups = textsReader(config.groups);
+  const headers = config.claimsToHeaders.map(({ claim, header }) => ({
+    name: header.toLowerCase(),
+    read: claimReader(claim),
+  }));
+  return ({ claims, untilMs }) => {
+    const identity = identityOf({
+      user: typeof claims.sub === 'string' ? claims.sub : null,
+      claims,
+      roles: roles(claims),
+      permissions: permissions(claims),
+      groups: groups(claims),
+      schemes: ['jwt'],
+    });
+    const lines = headers.flatMap(({ name, read }) => {
+      const value = headerText(read(claims));
+      return value === null ? [] : [[name, value] as const];
+    });
+    return { proof: { kind: 'passed', identity }, untilMs, headers: lines };
+  };
+}
+
+/** RFC 6750 section 3: without a token the challenge has no error. */
+function verdictsOf(realm: string | null) {
+  const named = realm === null ? [] : [`realm=${quoted(realm)}`];
+  const challenge = (...parameters: string[]) => `Bearer ${[...named, ...parameters].join(', ')}`.trimEnd();
+  const bad = (message: string) =>
+    refused(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`));
+  const away = problem(503, 'Tokens cannot be checked at the moment.', [['retry-after', '5']]);
+  return {
+    missing: unauthorized('Missing authentication token', challenge()),
+    expired: bad('Token expired'),
+    invalid: bad('Invalid token'),
+    unavailable: { kind: 'refused', reply: away } satisfies Proof,
+  };
+}

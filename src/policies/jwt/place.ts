@@ -1,0 +1,51 @@
+import { withoutCookie } from '../../lib/cookie-text.ts';
+import { withoutQueryParam } from '../../lib/query-text.ts';
+import type { Exchange, RequestFields } from '../../pipeline/exchange.ts';
+import type { PlaceConfig } from './schema.ts';
+
+/** Where a request may have its token. */
+export interface TokenPlace {
+  /** What stands there, scheme included: one string less to make for a token that is known. Null: nothing. */
+  read(x: Exchange): string | null;
+  /** The token in it; null when it is none of this scheme, so that it may be for others. */
+  tokenIn(raw: string): string | null;
+  strip(request: RequestFields): void;
+}
+
+export function tokenPlace({ header, cookie, query }: PlaceConfig): TokenPlace {
+  if (header !== undefined) return headerPlace(header.name.toLowerCase(), header.scheme);
+  const tokenIn = (raw: string) => (raw === '' ? null : raw);
+  if (cookie !== undefined) {
+    return {
+      read: (x) => x.request.cookie(cookie),
+      tokenIn,
+      strip: (request) => stripCookie(request, cookie),
+    };
+  }
+  const name = query!;
+  return {
+    read: (x) => (x.request.query === '' ? null : x.request.queryParam(name)),
+    tokenIn,
+    strip: (request) => request.setQuery(withoutQueryParam(request.query, name)),
+  };
+}
+
+function headerPlace(name: string, scheme: string): TokenPlace {
+  const prefix = scheme === '' ? '' : `${scheme.toLowerCase()} `;
+  return {
+    read: (x) => x.request.header(name),
+    tokenIn(raw) {
+      if (raw.slice(0, prefix.length).toLowerCase() !== prefix) return null;
+      const token = raw.slice(prefix.length).trim();
+      return token === '' ? null : token;
+    },
+    strip: (request) => request.removeHeader(name),
+  };
+}
+
+function stripCookie(request: RequestFields, name: string): void {
+  const lines = request.headerLines('cookie');
+  const kept = lines.map((line) => withoutCookie(line, name)).filter((line) => line !== '');
+  request.removeHeader('cookie');
+  for (const line of kept) request.addHeader('cookie', line);
+}
