@@ -13,3 +13,14 @@ export function representationChanged(message: HeaderFields): void {
   const etag = message.header('etag');
   if (etag?.startsWith('"') === true) message.setHeader('etag', `W/${etag}`);
 }
+
+/**
+ * A 304 names the representation that the client has: where that was changed here its tag is the weak one (RFC 9110 section
+ * 15.4.5).
+ */
+export function notModified(request: HeaderFields, response: HeaderFields): void {
+  const etag = response.header('etag');
+  if (etag?.startsWith('"') !== true) return;
+  if (request.header('if-none-match')?.includes(`W/${etag}`) === true)
+    response.setHeader('etag', `W/${etag}`);
+}

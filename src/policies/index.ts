@@ -1,4 +1,6 @@
 import type { PolicyCatalogue, PolicySpec } from '../pipeline/policy.ts';
+import { requestBody } from './body/request.ts';
+import { responseBody } from './body/response.ts';
 import { cache } from './cache/index.ts';
 import { compress } from './compress/index.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
@@ -31,7 +33,9 @@ const POLICIES: readonly PolicySpec[] = [
   ipAccess,
   jwt,
   rateLimit,
+  requestBody,
   requestHeaders,
+  responseBody,
   responseHeaders,
   securityHeaders,
   signature,

@@ -5,7 +5,7 @@ import { compileMediaTypes, typeOf } from '../../lib/media-types.ts';
 import { parseQuantity } from '../../lib/quantity.ts';
 import type { Exchange, ResponseFields } from '../../pipeline/exchange.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
-import { representationChanged } from '../../pipeline/representation.ts';
+import { notModified, representationChanged } from '../../pipeline/representation.ts';
 import { createSlot } from '../../pipeline/slot.ts';
 import { type CompressConfig, schema } from './schema.ts';
 
@@ -57,7 +57,8 @@ class Answers {
     // Nobody may have asked this policy about the request: another one answered before it.
     const accepted = x.get(acceptSlot) ?? x.request.header('accept-encoding');
     if (response.status === 304) {
-      this.#seeNotModified(x);
+      addVary(response);
+      notModified(x.request, response);
       return;
     }
     if (!isPlainWhole(response)) return;
@@ -100,15 +101,6 @@ class Answers {
     const stream = compressor.stream(isEvents ? 'low' : 'normal').on('close', () => openStreams--);
     markCompressed(response, compressor.coding);
     response.body.transform(stream);
-  }
-
-  /** What the client holds is what it would get: weak if it was compressed (RFC 9110 section 15.4.5). */
-  #seeNotModified({ request, response }: Exchange): void {
-    addVary(response);
-    const etag = response.header('etag');
-    if (etag?.startsWith('"') !== true) return;
-    if (request.header('if-none-match')?.includes(`W/${etag}`) === true)
-      response.setHeader('etag', `W/${etag}`);
   }
 }
 
