@@ -37,7 +37,11 @@ export class GatewayError extends Error {
   readonly retrySafe: boolean;
 
   constructor(origin: ErrorOrigin, code: GatewayErrorCode, retrySafe: boolean, message: string) {
+    // An outcome of traffic, not a fault of ours: where it was made tells nobody anything, and costs more than the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'GatewayError';
     this.origin = origin;
     this.code = code;

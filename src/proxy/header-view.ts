@@ -5,7 +5,12 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 9110 section 5.5 is about control characters
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
+const UNDERSCORE = 0x5f;
+const DASH = 0x2d;
+
 type Line = readonly [name: string, value: string];
+
+const NO_LINES: readonly Line[] = [];
 
 /** @throws TypeError for what would not be one header line (RFC 9110 section 5). */
 function checkLine(name: string, value: string): void {
@@ -17,7 +22,16 @@ function checkLine(name: string, value: string): void {
 
 /** `x_user` and `x-user` are one name to many applications (CGI), so an edit takes both. */
 function sameName(a: string, b: string): boolean {
-  return a === b || (a.length === b.length && a.replaceAll('_', '-') === b.replaceAll('_', '-'));
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (dashed(a.charCodeAt(i)) !== dashed(b.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+function dashed(code: number): number {
+  return code === UNDERSCORE ? DASH : code;
 }
 
 /**
@@ -26,7 +40,7 @@ function sameName(a: string, b: string): boolean {
  */
 export class HeaderView implements HeaderFields {
   #fields: Fields | null = null;
-  #lines: readonly Line[] = [];
+  #lines = NO_LINES;
   /** Names that were removed or replaced, lower case; null while nothing was. */
   removed: string[] | null = null;
   /** Lines to send after the message's own; null while there are none. */
@@ -35,7 +49,7 @@ export class HeaderView implements HeaderFields {
   /** A parsed message. */
   useFields(fields: Fields): void {
     this.#fields = fields;
-    this.#lines = [];
+    this.#lines = NO_LINES;
     this.removed = null;
     this.added = null;
   }
@@ -57,32 +71,42 @@ export class HeaderView implements HeaderFields {
   }
 
   isRemoved(lowerName: string): boolean {
-    return this.removed?.some((name) => sameName(name, lowerName)) ?? false;
+    const { removed } = this;
+    if (removed === null) return false;
+    for (let i = 0; i < removed.length; i++) if (sameName(removed[i]!, lowerName)) return true;
+    return false;
+  }
+
+  /** False: no name of that length was removed, so it is not worth making a string of one to ask. */
+  removesOfLength(length: number): boolean {
+    const { removed } = this;
+    if (removed === null) return false;
+    for (let i = 0; i < removed.length; i++) if (removed[i]!.length === length) return true;
+    return false;
   }
 
   header(name: string): string | null {
-    if (this.#fields !== null && !this.edited) {
-      const fields = this.#fields;
-      const first = fields.find(name);
-      if (first < 0) return null;
-      let value = fields.value(first);
-      for (let i = first + 1; i < fields.count; i++) {
-        if (fields.nameIs(i, name)) value += `, ${fields.value(i)}`;
+    let value: string | null = null;
+    const fields = this.#fields;
+    if (fields !== null && !this.isRemoved(name)) {
+      for (let i = 0; i < fields.count; i++) {
+        if (fields.nameIs(i, name)) value = joined(value, fields.value(i));
       }
-      return value;
     }
-    const lines = this.headerLines(name);
-    return lines.length === 0 ? null : lines.join(', ');
+    if (this.#lines !== NO_LINES) value = joinedOf(this.#kept(), name, value);
+    return this.added === null ? value : joinedOf(this.added, name, value);
   }
 
   headerLines(name: string): readonly string[] {
     const lines: string[] = [];
-    if (this.#fields !== null && !this.isRemoved(name)) {
-      for (let i = 0; i < this.#fields.count; i++) {
-        if (this.#fields.nameIs(i, name)) lines.push(this.#fields.value(i));
+    const fields = this.#fields;
+    if (fields !== null && !this.isRemoved(name)) {
+      for (let i = 0; i < fields.count; i++) {
+        if (fields.nameIs(i, name)) lines.push(fields.value(i));
       }
     }
-    for (const [other, value] of this.#ownLines()) if (other === name) lines.push(value);
+    for (const [other, value] of this.#kept()) if (other === name) lines.push(value);
+    if (this.added !== null) for (const [other, value] of this.added) if (other === name) lines.push(value);
     return lines;
   }
 
@@ -93,7 +117,7 @@ export class HeaderView implements HeaderFields {
       const name = fields.lowerName(i);
       if (!this.isRemoved(name)) entries.push([name, fields.value(i)]);
     }
-    entries.push(...this.#ownLines());
+    entries.push(...this.#kept(), ...(this.added ?? NO_LINES));
     return entries;
   }
 
@@ -115,16 +139,38 @@ export class HeaderView implements HeaderFields {
     if (this.added !== null) this.added = this.added.filter(([other]) => !sameName(other, lower));
   }
 
-  /** Lines that are not part of a parsed message: kept ones of a reply, then added ones. */
-  *#ownLines(): Iterable<Line> {
-    for (const line of this.#lines) if (!this.isRemoved(line[0])) yield line;
-    if (this.added !== null) yield* this.added;
+  /** Lines of a message made here that are left. */
+  #kept(): readonly Line[] {
+    return this.removed === null ? this.#lines : this.#lines.filter(([name]) => !this.isRemoved(name));
   }
 
-  /** {@link #ownLines} as text of a head. */
+  /** Lines to send that are not part of a parsed message, as text of a head. */
   ownText(): string {
     let text = '';
-    for (const [name, value] of this.#ownLines()) text += `${name}: ${value}\r\n`;
-    return text;
+    if (this.#lines !== NO_LINES) text = textOf(this.#kept());
+    return this.added === null ? text : text + textOf(this.added);
   }
+}
+
+function textOf(lines: readonly Line[]): string {
+  let text = '';
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    text += `${line[0]}: ${line[1]}\r\n`;
+  }
+  return text;
+}
+
+/** Several lines of one name as one value (RFC 9110 section 5.3). */
+function joined(before: string | null, value: string): string {
+  return before === null ? value : `${before}, ${value}`;
+}
+
+function joinedOf(lines: readonly Line[], name: string, before: string | null): string | null {
+  let value = before;
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    if (line[0] === name) value = joined(value, line[1]);
+  }
+  return value;
 }

@@ -60,7 +60,7 @@ export function copyLines(
     const drop =
       rules.drops[k] === 1 ||
       (rules.dropUnderscores && k === HeaderKind.other && hasUnderscore(fields, i)) ||
-      (byName && isNamed(k, fields.lowerName(i), connectionTokens, edits));
+      (byName && isNamed(fields, i, connectionTokens, edits));
     if (drop) {
       if (runStart >= 0) text += raw.slice(runStart, fields.lineStart(i));
       runStart = -1;
@@ -72,13 +72,13 @@ export function copyLines(
 }
 
 /** Connection can't take away what says where the message goes or where it ends. */
-function isNamed(
-  kind: number,
-  lowerName: string,
-  connectionTokens: string,
-  edits: HeaderView | null,
-): boolean {
-  if (edits?.isRemoved(lowerName) === true) return true;
+function isNamed(fields: Fields, index: number, connectionTokens: string, edits: HeaderView | null): boolean {
+  const length = fields.nameEnd[index]! - fields.nameStart[index]!;
+  const mayBeRemoved = edits?.removesOfLength(length) === true;
+  if (!mayBeRemoved && connectionTokens === '') return false;
+  const lowerName = fields.lowerName(index);
+  if (mayBeRemoved && edits?.isRemoved(lowerName) === true) return true;
+  const kind = fields.kind[index]!;
   if (kind === HeaderKind.host || kind === HeaderKind.contentLength) return false;
   return listsName(connectionTokens, lowerName);
 }
