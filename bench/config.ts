@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuUs } from './lib/proc.ts';
 import { percentile, type Spread, spread } from './lib/stats.ts';
 import { WorkFolder } from './lib/work-folder.ts';
-import { spawnPortreeve } from './peers/portreeve.ts';
+import { plainSettings, spawnPortreeve } from './peers/portreeve.ts';
 
 const FILES = 100;
 const ROUTES_PER_FILE = 100;
@@ -31,6 +31,8 @@ export interface ConfigOptions {
 export async function benchConfig(options: ConfigOptions): Promise<ConfigResult> {
   const folder = new WorkFolder();
   for (let file = 0; file < FILES; file++) folder.write(`gateway.d/${file}.yaml`, fileText(file, 'first'));
+  const directory = `${folder.path}/gateway.d`;
+  const settings = plainSettings(folder);
   const startsMs: number[] = [];
   const startsCpuMs: number[] = [];
   let changesMs: number[] = [];
@@ -38,7 +40,7 @@ export async function benchConfig(options: ConfigOptions): Promise<ConfigResult>
     for (let i = 1; i <= options.starts; i++) {
       options.progress(`configuration: start ${i} of ${options.starts}`);
       const beganMs = performance.now();
-      const { program, port } = await spawnPortreeve(folder, null, `${folder.path}/gateway.d`);
+      const { program, port } = await spawnPortreeve({ core: null, directory, settings });
       try {
         await answered(port, FILES - 1, 'first', () => program.exited);
         startsMs.push(performance.now() - beganMs);

@@ -1,17 +1,16 @@
 import { cpuUs, memoryBytes, resetPeak } from './lib/proc.ts';
 import { type Spread, spread } from './lib/stats.ts';
 import { WorkFolder } from './lib/work-folder.ts';
-import { WORKS, type Work, writeFiles } from './lib/works.ts';
-import { haproxy } from './peers/haproxy.ts';
-import { nginx, nginxHeaders, startBackend } from './peers/nginx.ts';
+import { type Work, writeFiles } from './lib/works.ts';
+import { startBackend } from './peers/nginx.ts';
 import type { Peer, RunningPeer } from './peers/peer.ts';
-import { portreeve } from './peers/portreeve.ts';
 
 /** The proxy has a core for itself; load generator and backend share the other. */
 export const PROXY_CORE = 0;
 export const LOAD_CORE = 1;
 
-export const PEERS: readonly Peer[] = [portreeve, nginx, nginxHeaders, haproxy];
+/** With each kind of traffic, before anything is measured: code that is compiled while it runs takes as long to become fast. */
+const WARM_UP_S = 5;
 
 /** One proxy, one kind of traffic, one round. */
 export interface Sample {
@@ -32,12 +31,14 @@ export interface HttpResult {
   readonly spread: Readonly<Record<keyof Sample, Spread>>;
   /** CPU per request relative to nginx in the same round; null without nginx. */
   readonly ratio: Spread | null;
+  /** The same relative to whichever other proxy was the cheapest in that round; null without another. */
+  readonly ratioToCheapest: Spread | null;
   readonly errors: number;
 }
 
 export interface HttpOptions {
-  readonly works: readonly string[];
-  readonly peers: readonly string[];
+  readonly works: readonly Work[];
+  readonly peers: readonly Peer[];
   readonly rounds: number;
   readonly seconds: number;
   progress(text: string): void;
@@ -56,13 +57,13 @@ export async function benchHttp(options: HttpOptions): Promise<HttpResult[]> {
   const backend = await startBackend(folder, LOAD_CORE, writeFiles(folder));
   const contenders: Contender[] = [];
   try {
-    for (const peer of PEERS.filter(({ name }) => options.peers.includes(name))) {
+    for (const peer of options.peers) {
       const running = await peer.start(folder, PROXY_CORE, backend.port);
       contenders.push({ peer, running, samples: new Map(), errors: 0 });
     }
-    const works = WORKS.filter(({ name }) => options.works.includes(name));
+    const { works } = options;
     for (const work of works) {
-      for (const { running } of contenders) await work.load(running.port, 1, LOAD_CORE);
+      for (const { running } of contenders) await work.load(running.port, WARM_UP_S, LOAD_CORE);
     }
     for (let round = 1; round <= options.rounds; round++) {
       for (const work of works) {
@@ -104,6 +105,8 @@ async function measure(contender: Contender, work: Work, seconds: number): Promi
 function result(work: Work, contender: Contender, all: readonly Contender[]): HttpResult {
   const samples = contender.samples.get(work.name) ?? [];
   const base = all.find(({ peer }) => peer.name === 'nginx')?.samples.get(work.name);
+  const others = all.filter((one) => one !== contender).map((one) => one.samples.get(work.name) ?? []);
+  const cheapest = (round: number) => Math.min(...others.map((other) => other[round]!.cpuUs));
   const of = (key: keyof Sample) => spread(samples.map((sample) => sample[key]));
   return {
     work: work.name,
@@ -119,6 +122,8 @@ function result(work: Work, contender: Contender, all: readonly Contender[]): Ht
       peakBytes: of('peakBytes'),
     },
     ratio: base === undefined ? null : spread(samples.map((sample, i) => sample.cpuUs / base[i]!.cpuUs)),
+    ratioToCheapest:
+      others.length === 0 ? null : spread(samples.map((sample, i) => sample.cpuUs / cheapest(i))),
     errors: contender.errors,
   };
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PEERS } from './http.ts';
 import { BulkBackend, download, memoryGrowth, openIdle, upload } from './lib/bulk.ts';
 import { memoryBytes } from './lib/proc.ts';
 import { WorkFolder } from './lib/work-folder.ts';
@@ -23,7 +22,7 @@ export interface MemoryResult {
 }
 
 export interface MemoryOptions {
-  readonly peers: readonly string[];
+  readonly peers: readonly Peer[];
   progress(text: string): void;
 }
 
@@ -32,7 +31,7 @@ export async function benchMemory(options: MemoryOptions): Promise<MemoryResult[
   const backend = await BulkBackend.start();
   const results: MemoryResult[] = [];
   try {
-    for (const peer of PEERS.filter(({ name }) => options.peers.includes(name))) {
+    for (const peer of options.peers) {
       results.push(await measure(peer, folder, backend.port, options.progress));
     }
     return results;

@@ -1,12 +1,17 @@
 import { parseArgs } from 'node:util';
+import { benchChain } from './chain/run.ts';
 import { benchConfig } from './config.ts';
-import { benchHttp, PEERS } from './http.ts';
+import { benchHttp } from './http.ts';
 import { loadAverage, machineLine } from './lib/machine.ts';
 import { type BenchReport, markdown } from './lib/report.ts';
 import { WORKS } from './lib/works.ts';
 import { benchMemory } from './memory.ts';
+import { haproxy } from './peers/haproxy.ts';
+import { nginx, nginxHeaders } from './peers/nginx.ts';
+import { portreeve } from './peers/portreeve.ts';
 
-const PARTS = [...WORKS.map(({ name }) => name), 'memory', 'config'];
+const PEERS = [portreeve, nginx, nginxHeaders, haproxy];
+const PARTS = [...WORKS.map(({ name }) => name), 'chain', 'memory', 'config'];
 const PEER_NAMES = PEERS.map(({ name }) => name).filter((name) => name !== 'portreeve');
 
 const HELP = `npm run bench -- [options]
@@ -72,15 +77,18 @@ function progress(text: string): void {
 async function measure(options: Options): Promise<BenchReport> {
   const { only, peers, rounds, seconds } = options;
   const load = loadAverage();
-  const works = only.filter((name) => WORKS.some((work) => work.name === name));
+  const works = WORKS.filter(({ name }) => only.includes(name));
+  const contenders = PEERS.filter(({ name }) => peers.includes(name));
+  const rounded = { rounds, seconds, progress };
   return {
     machine: machineLine(),
     date: new Date().toISOString().slice(0, 10),
     rounds,
     seconds,
     loadAverage: load,
-    http: works.length === 0 ? null : await benchHttp({ works, peers, rounds, seconds, progress }),
-    memory: only.includes('memory') ? await benchMemory({ peers, progress }) : null,
+    http: works.length === 0 ? null : await benchHttp({ works, peers: contenders, ...rounded }),
+    chain: only.includes('chain') ? await benchChain(rounded) : null,
+    memory: only.includes('memory') ? await benchMemory({ peers: contenders, progress }) : null,
     config: only.includes('config') ? await benchConfig({ starts: 3, changes: 50, progress }) : null,
   };
 }

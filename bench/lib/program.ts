@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,6 +10,12 @@ process.once('exit', () => {
   for (const program of running) program.child.kill('SIGKILL');
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+interface ProgramOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Standard output goes there, and is not part of `output`. */
+  readonly stdoutFile?: string;
+}
 
 /** A program under measurement or around it. */
 export class Program {
@@ -23,12 +30,12 @@ export class Program {
     core: number | null,
     command: string,
     args: readonly string[],
-    env: NodeJS.ProcessEnv = {},
+    { env = {}, stdoutFile }: ProgramOptions = {},
   ) {
     this.name = name;
     const pinned = core === null ? [command, ...args] : ['taskset', '-c', String(core), command, ...args];
     this.child = spawn(pinned[0]!, pinned.slice(1), {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdoutFile === undefined ? 'pipe' : openSync(stdoutFile, 'w'), 'pipe'],
       env: { ...process.env, ...env },
     });
     running.add(this);
@@ -90,7 +97,7 @@ export function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<string> {
-  const program = new Program(command, core, command, args, env);
+  const program = new Program(command, core, command, args, { env });
   return new Promise((resolve, reject) => {
     program.child.once('error', reject);
     program.child.once('close', (code) => {

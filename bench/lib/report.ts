@@ -11,6 +11,8 @@ export interface BenchReport {
   readonly seconds: number;
   readonly loadAverage: number;
   readonly http: readonly HttpResult[] | null;
+  /** JWT, rate limit, CORS, header changes and access log at once. */
+  readonly chain: readonly HttpResult[] | null;
   readonly memory: readonly MemoryResult[] | null;
   readonly config: ConfigResult | null;
 }
@@ -24,6 +26,7 @@ export function markdown(report: BenchReport): string {
     '',
   ];
   if (report.http !== null) lines.push(...httpTable(report.http, report.rounds, report.seconds));
+  if (report.chain !== null) lines.push(...chainTable(report.chain));
   if (report.memory !== null) lines.push(...memoryTable(report.memory));
   if (report.config !== null) lines.push(...configTable(report.config));
   return lines.join('\n');
@@ -48,6 +51,25 @@ function httpTable(results: readonly HttpResult[], rounds: number, seconds: numb
       ms(spread.p50Us),
       ...tails,
       (spread.peakBytes.median / MB).toFixed(0),
+    ];
+    lines.push(`| ${cells.join(' | ')} |`);
+  }
+  return [...lines, ''];
+}
+
+function chainTable(results: readonly HttpResult[]): string[] {
+  const lines = [
+    '| the chain of policies | requests/s | CPU µs/request | × nginx | × the cheaper other | p50 ms | p99 ms | peak MB |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|',
+  ];
+  for (const { peer, spread, ratio, ratioToCheapest, errors } of results) {
+    const cells = [
+      errors === 0 ? peer : `${peer} (${errors} errors)`,
+      figure(spread.requestsPerS, 1, 0),
+      figure(spread.cpuUs, 1, 1),
+      ratio === null ? '–' : figure(ratio, 1, 2),
+      ratioToCheapest === null ? '–' : figure(ratioToCheapest, 1, 2),
+      ...[ms(spread.p50Us), ms(spread.p99Us), (spread.peakBytes.median / MB).toFixed(0)],
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }

@@ -4,6 +4,7 @@ import { percentile } from './stats.ts';
 import type { WorkFolder } from './work-folder.ts';
 
 const LUA = fileURLToPath(new URL('../wrk/work.lua', import.meta.url));
+const CHAIN_LUA = fileURLToPath(new URL('../wrk/chain.lua', import.meta.url));
 const STREAM_BYTES = 100_000_000;
 const CONNECTIONS = 32;
 
@@ -35,13 +36,31 @@ function wrk({ path, bodyBytes = 0, headers = [] }: WrkWork): Work['load'] {
     const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', LUA];
     for (const header of headers) args.push('-H', header);
     const url = `http://127.0.0.1:${port}${path}`;
-    const output = await run(core, 'wrk', [...args, url], { BENCH_BODY_BYTES: String(bodyBytes) });
-    const json = /^RESULT (.*)$/m.exec(output)?.[1];
-    if (json === undefined) throw new Error(`wrk said nothing that can be read:\n${output}`);
-    const { durationUs, ...report } = JSON.parse(json) as Omit<LoadReport, 'seconds'> & {
-      durationUs: number;
-    };
-    return { ...report, seconds: durationUs / 1e6 };
+    return readReport(await run(core, 'wrk', [...args, url], { BENCH_BODY_BYTES: String(bodyBytes) }));
+  };
+}
+
+/** @param output of wrk with one of the scripts in `bench/wrk` */
+function readReport(output: string): LoadReport {
+  const json = /^RESULT (.*)$/m.exec(output)?.[1];
+  if (json === undefined) throw new Error(`wrk said nothing that can be read:\n${output}`);
+  const { durationUs, ...report } = JSON.parse(json) as Omit<LoadReport, 'seconds'> & { durationUs: number };
+  return { ...report, seconds: durationUs / 1e6 };
+}
+
+/**
+ * GETs of 200 bytes by a web page of another origin, each with the token of the next user.
+ * @param tokensFile one token a line
+ */
+export function chainWork(tokensFile: string, origin: string): Work {
+  const env = { BENCH_TOKENS: tokensFile, BENCH_ORIGIN: origin, BENCH_REPORT: LUA };
+  return {
+    name: 'chain',
+    title: 'the chain of policies',
+    async load(port, seconds, core) {
+      const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', CHAIN_LUA];
+      return readReport(await run(core, 'wrk', [...args, `http://127.0.0.1:${port}/200.json`], env));
+    },
   };
 }
 

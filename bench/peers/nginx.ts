@@ -33,6 +33,7 @@ function backendConfig(port: number, root: string): string {
   server {
     listen 127.0.0.1:${port} backlog=4096;
     root ${root};
+    location = /authorize { add_header X-User user-1; return 204; }
     location = /post { client_max_body_size 0; return 200 "${'x'.repeat(200)}"; }
   }`;
 }
@@ -60,7 +61,8 @@ http {
 `;
 }
 
-async function start(
+/** One worker with this `http` block; no access log unless that says so. */
+export async function startNginx(
   name: string,
   folder: WorkFolder,
   core: number | null,
@@ -77,17 +79,17 @@ async function start(
 export const nginx: Peer = {
   name: 'nginx',
   start: (folder, core, backendPort) =>
-    start('nginx', folder, core, (port) => proxyConfig(port, backendPort, '')),
+    startNginx('nginx', folder, core, (port) => proxyConfig(port, backendPort, '')),
 };
 
 /** With the forwarding headers that Portreeve always sets: the same work to the letter. */
 export const nginxHeaders: Peer = {
   name: 'nginx-headers',
   start: (folder, core, backendPort) =>
-    start('nginx-headers', folder, core, (port) => proxyConfig(port, backendPort, FORWARDING_HEADERS)),
+    startNginx('nginx-headers', folder, core, (port) => proxyConfig(port, backendPort, FORWARDING_HEADERS)),
 };
 
-/** The backend of all peers: static files and an answer to POST. */
+/** The backend of all peers: static files, an answer to POST, and a service that lets everybody in. */
 export function startBackend(folder: WorkFolder, core: number | null, root: string): Promise<RunningPeer> {
-  return start('backend', folder, core, (port) => backendConfig(port, root));
+  return startNginx('backend', folder, core, (port) => backendConfig(port, root));
 }

@@ -17,33 +17,39 @@ spec:
 `;
 }
 
-/** `portreeve serve` on a folder that holds resources already. One thread, no access log, else as it comes. */
-export async function spawnPortreeve(
-  folder: WorkFolder,
-  core: number | null,
-  directory: string,
-  threads = 1,
-): Promise<RunningPeer> {
+interface Spawn {
+  readonly core: number | null;
+  /** It holds resources already. */
+  readonly directory: string;
+  /** A `portreeve.yaml`. */
+  readonly settings: string;
+  /** For the access log. */
+  readonly stdoutFile?: string;
+}
+
+/** `portreeve serve` with one thread. */
+export async function spawnPortreeve({ core, directory, settings, stdoutFile }: Spawn): Promise<RunningPeer> {
   const port = await freePort();
-  const settings = folder.write(
-    'portreeve/portreeve.yaml',
-    'accessLog: { disabled: {} }\ntimeouts: { head: 75s }\n',
-  );
-  const program = new Program('portreeve', core, process.execPath, [
-    MAIN,
-    'serve',
-    directory,
+  const args = [
+    ...[MAIN, 'serve', directory],
     ...['--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0'],
-    ...['--threads', String(threads), '--config-file', settings],
-  ]);
-  return { program, port };
+    ...['--threads', '1', '--config-file', settings],
+  ];
+  const options = stdoutFile === undefined ? {} : { stdoutFile };
+  return { program: new Program('portreeve', core, process.execPath, args, options), port };
+}
+
+/** Without an access log, else as it comes. */
+export function plainSettings(folder: WorkFolder): string {
+  return folder.write('portreeve/portreeve.yaml', 'accessLog: { disabled: {} }\ntimeouts: { head: 75s }\n');
 }
 
 export const portreeve: Peer = {
   name: 'portreeve',
   async start(folder, core, backendPort) {
     folder.write('portreeve/gateway.d/all.yaml', forwardAll(backendPort));
-    const peer = await spawnPortreeve(folder, core, `${folder.path}/portreeve/gateway.d`);
+    const directory = `${folder.path}/portreeve/gateway.d`;
+    const peer = await spawnPortreeve({ core, directory, settings: plainSettings(folder) });
     await peer.program.listening(peer.port);
     return peer;
   },
