@@ -27,7 +27,11 @@ function ruleView(rule: RuleIr): object {
     origin: describeOrigin(rule.origin),
     matches: rule.matches.map(matchView),
     action: actionView(rule.action),
-    policies: rule.policies.map(({ name, origin }) => ({ name, origin: describeOrigin(origin) })),
+    policies: rule.policies.map(({ name, shadow, origin }) => ({
+      name,
+      ...(shadow === true ? { shadow } : {}),
+      origin: describeOrigin(origin),
+    })),
   };
 }
 

@@ -4,6 +4,7 @@ import type { PolicyRef } from '../ir/route.ts';
 import type { PolicyCatalogue, ResolveContext } from '../pipeline/policy.ts';
 import { type ResolvedConfig, resolveConfig } from '../resources/config/resolve.ts';
 import { type FieldSteps, parseFieldPath } from '../resources/field-path.ts';
+import { readPolicyEntry } from '../resources/gateway-route/schema.ts';
 import type { ResourceValidators } from '../resources/validate/validators.ts';
 import { locateInYaml, parseYaml } from '../sources/files/yaml.ts';
 import { CommandError, EXIT } from './exit-code.ts';
@@ -77,7 +78,7 @@ function globalPolicies(
   fail: (problems: readonly { steps: FieldSteps; message: string }[]) => never,
 ): readonly PolicyRef[] {
   return entries.map((entry, index) => {
-    const [name, config] = Object.entries(entry)[0] ?? ['', undefined];
+    const { name, config, shadow } = readPolicyEntry(entry);
     const steps = ['policies', index];
     const spec = catalogue.get(name);
     if (spec === undefined) return fail([{ steps, message: `there is no policy "${name}"` }]);
@@ -89,7 +90,8 @@ function globalPolicies(
         },
       ]);
     const context: ResolveContext = {
-      id: `policies[${index}]`,
+      id: `${shadow ? 'shadow ' : ''}policies[${index}]`,
+      shadow,
       namespace: '',
       referred: (kind, _, field) => refuse(kind, field),
       secret: (_, field) => refuse('Secret', field),
@@ -100,6 +102,7 @@ function globalPolicies(
       name,
       config: spec.resolve?.(config, context) ?? config,
       origin: { object, fieldPath: `policies[${index}]`, location },
+      ...(shadow ? { shadow } : {}),
     };
   });
 }

@@ -1,6 +1,7 @@
 import type { PolicyRef, RouteIr, RuleIr } from '../ir/route.ts';
 import { PHASES, type PolicyCatalogue, type PolicyEnv } from '../pipeline/policy.ts';
 import { type ActionEnv, compileAction } from './action.ts';
+import { shadowEnv, shadowPolicy } from './shadow-mode.ts';
 import type { BoundStep, CompiledRule } from './table.ts';
 
 /** What a thread lends to the rules that it binds. */
@@ -13,7 +14,7 @@ export interface CompileEnv<U> extends ActionEnv<U> {
 
 export interface BoundRule<U> {
   readonly rule: CompiledRule<U>;
-  /** Why it could not be bound, for the operator; null when all is well. */
+  /** What could not be bound, for the operator; null when all is well. */
   readonly failure: string | null;
 }
 
@@ -23,8 +24,19 @@ export function bindRule<U>(route: RouteIr, ir: RuleIr, env: CompileEnv<U>): Bou
   try {
     const action = compileAction(ir.action, env);
     if (action.kind === 'fail') return { rule: ruleOf(route, ir, action, []), failure: null };
-    for (const ref of inPhaseOrder(ir.policies, env.policies)) steps.push(bindPolicy(ref, env));
-    return { rule: ruleOf(route, ir, action, steps), failure: null };
+    let failure: string | null = null;
+    for (const ref of inPhaseOrder(ir.policies, env.policies)) {
+      if (ref.shadow !== true) {
+        steps.push(bindPolicy(ref, env));
+        continue;
+      }
+      try {
+        steps.push(bindShadow(ref, env));
+      } catch (error) {
+        failure ??= `${messageOf(error)} (in shadow mode: the rule serves without it)`;
+      }
+    }
+    return { rule: ruleOf(route, ir, action, steps), failure };
   } catch (error) {
     const failure = messageOf(error);
     closeSteps(steps, env.policyEnv);
@@ -74,13 +86,18 @@ function inPhaseOrder(refs: readonly PolicyRef[], catalogue: PolicyCatalogue): r
   return refs.toSorted((a, b) => phase(a) - phase(b));
 }
 
-function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>): BoundStep {
+function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>, lent: PolicyEnv = env.policyEnv): BoundStep {
   const spec = specOf(ref, env.policies);
   try {
-    return { name: ref.name, policy: spec.bind(ref.config as never, env.policyEnv) };
+    return { name: ref.name, policy: spec.bind(ref.config as never, lent) };
   } catch (error) {
     throw new Error(`policy ${ref.name}: ${messageOf(error)}`);
   }
+}
+
+function bindShadow<U>(ref: PolicyRef, env: CompileEnv<U>): BoundStep {
+  const { name, policy } = bindPolicy(ref, env, shadowEnv(ref.name, env.policyEnv));
+  return { name, policy: shadowPolicy(name, policy, env.policyEnv) };
 }
 
 function specOf(ref: PolicyRef, catalogue: PolicyCatalogue) {

@@ -57,7 +57,7 @@ function printRule(rule: RuleIr, lines: string[]): void {
   printAction(rule.action, lines);
   for (const policy of rule.policies) {
     lines.push(
-      `    policy ${policy.name} ${JSON.stringify(policy.config)} # ${describePlace(policy.origin)}`,
+      `    policy ${policy.name}${policy.shadow === true ? ' (shadow)' : ''} ${JSON.stringify(policy.config)} # ${describePlace(policy.origin)}`,
     );
   }
 }

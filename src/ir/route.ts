@@ -142,6 +142,8 @@ export type RouteAction = ForwardAction | RedirectAction | RespondAction | FailA
 /** One policy bound to a rule, its config already validated by the policy's schema. */
 export interface PolicyRef {
   readonly name: string;
+  /** It only tells what it would have done. Absent: it acts. */
+  readonly shadow?: true;
   readonly config: unknown;
   readonly origin: Origin;
 }

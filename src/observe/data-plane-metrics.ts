@@ -38,6 +38,7 @@ class DataPlaneMetrics implements ThreadMetrics {
   readonly #upstreams = new Map<string, UpstreamSeries>();
   readonly #listeners = new Map<string, ListenerMetrics>();
   readonly #limiters = new Map<string, Counter>();
+  readonly #shadows = new Map<string, Counter>();
   /** By origin, then code: looking up allocates nothing. */
   readonly #errors = new Map<string, Map<string, Counter>>();
   readonly #stopSampling: () => void;
@@ -101,6 +102,15 @@ class DataPlaneMetrics implements ThreadMetrics {
 
   rateLimitHits(limiterType: string): Counter {
     return this.#named(this.#limiters, limiterType, (name) => this.#fixed.cell('rateLimitHits', name));
+  }
+
+  shadowOutcomes(policy: string, outcome: string): Counter {
+    const key = `${policy} ${outcome}`;
+    const known = this.#shadows.get(key);
+    if (known !== undefined) return known;
+    const made = this.#fixed.cell('policyShadow', policy, outcome);
+    this.#shadows.set(key, made);
+    return made;
   }
 
   error(code: string, origin: string): void {

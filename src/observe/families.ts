@@ -42,6 +42,12 @@ export const FAMILIES = {
     type: 'counter',
     labels: ['limiter_type'],
   },
+  policyShadow: {
+    name: 'gateway_policy_shadow_total',
+    help: 'Requests by what a policy in shadow mode would have done: passed, edited, replied, threw.',
+    type: 'counter',
+    labels: ['policy', 'outcome'],
+  },
   upstreamStatus: {
     name: 'gateway_upstream_status_total',
     help: 'Answers of backends, of every try.',

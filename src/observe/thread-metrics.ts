@@ -70,6 +70,8 @@ export interface ThreadMetrics {
    * @param limiterType from the configuration, never from the request
    */
   rateLimitHits(limiterType: string): Counter;
+  /** Requests by what a policy in shadow mode would have done. */
+  shadowOutcomes(policy: string, outcome: string): Counter;
   /** @param origin who is at fault: `client`, `upstream` or `gateway` */
   error(code: string, origin: string): void;
   /** The thread applied this generation. */

@@ -42,13 +42,24 @@ export interface PolicyEnv {
    * @param limiterType from the configuration, never from the request
    */
   rateLimitHits(limiterType: string): Counter;
+  /** Requests by what a policy in shadow mode would have done, in `gateway_policy_shadow_total`. */
+  shadowOutcomes(policy: string, outcome: ShadowOutcome): Counter;
   log(level: 'info' | 'warn' | 'error', message: string): void;
 }
+
+/**
+ * What a policy in shadow mode would have done: let a request and its answer pass as they are, changed one of them,
+ * answered itself, or failed.
+ */
+export const SHADOW_OUTCOMES = ['passed', 'edited', 'replied', 'threw'] as const;
+export type ShadowOutcome = (typeof SHADOW_OUTCOMES)[number];
 
 /** What a policy may ask while its configuration is translated, on the control thread. */
 export interface ResolveContext {
   /** Tells this entry from every other one, and is the same in all rules that inherit it. */
   readonly id: string;
+  /** The entry only tells what it would have done: it must share no state with one that acts. */
+  readonly shadow: boolean;
   /** Of the object that holds it; empty for the gateway's own configuration. */
   readonly namespace: string;
   /**

@@ -26,7 +26,7 @@ import { createValidators, type ResourceValidators } from '../resources/validate
 const LIMITS = { maxHeadBytes: 65_536, maxHeaders: 100, maxTargetBytes: 8192 };
 
 /** One entry of a `policies` list. */
-export type Entry = readonly [spec: PolicySpec, config: unknown];
+export type Entry = readonly [spec: PolicySpec, config: unknown, mode?: 'shadow'];
 
 /** What a client sends; everything has a default. */
 export interface TestRequest {
@@ -81,7 +81,10 @@ function validatorsOf(specs: readonly PolicySpec[]): ResourceValidators {
 
 /** @throws Error with every message of the validator. */
 function validated(entries: readonly Entry[]): readonly unknown[] {
-  const policies = entries.map(([spec, config]) => ({ [spec.name]: structuredClone(config) }));
+  const policies = entries.map(([spec, config, mode]) => ({
+    [spec.name]: structuredClone(config),
+    ...(mode === 'shadow' && { shadow: true }),
+  }));
   const route = { metadata: { name: 'test' }, spec: { rules: [{ respond: {}, policies }] } };
   const result = validatorsOf(entries.map(([spec]) => spec)).validate('GatewayRoute', {
     apiVersion: 'portreeve.dev/v1alpha1',
@@ -114,10 +117,11 @@ export function bindPoliciesWith(
   const { policyEnv, ...rest } = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
   const env = { ...rest, policyEnv: { ...policyEnv, secret: ({ secret }: SecretName) => secrets[secret]! } };
   const route = routeOf('test', []);
-  const policies = entries.map(([spec], i) => {
+  const policies = entries.map(([spec, , mode], i) => {
     const context: ResolveContext = {
       id: `test ${i}`,
       namespace: 'test',
+      shadow: mode === 'shadow',
       referred: () => null,
       secret: ({ name, key }, field, check) => {
         const text = secrets[`${name}/${key}`];
@@ -127,7 +131,8 @@ export function bindPoliciesWith(
       },
     };
     const config = spec.resolve?.(configs[i], context) ?? configs[i];
-    return { name: spec.name, config, origin: route.origin };
+    const ref = { name: spec.name, config, origin: route.origin };
+    return mode === 'shadow' ? { ...ref, shadow: true as const } : ref;
   });
   const { rule, failure } = bindRule(route, { ...route.rules[0]!, policies }, env);
   if (failure !== null) throw new Error(failure);

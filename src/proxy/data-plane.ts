@@ -69,6 +69,7 @@ export class DataPlane {
         },
         consumers: (namespace) => this.#consumers.in(namespace),
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
+        shadowOutcomes: (policy, outcome) => options.metrics.shadowOutcomes(policy, outcome),
         log: options.log,
       },
       defaults: settings.timeouts,

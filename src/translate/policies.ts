@@ -3,7 +3,7 @@ import type { PolicyRef } from '../ir/route.ts';
 import type { SecretName } from '../ir/secret.ts';
 import type { PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
 import type { Secret } from '../resources/core/secret.ts';
-import type { PolicyEntry } from '../resources/gateway-route/schema.ts';
+import { type PolicyEntry, readPolicyEntry } from '../resources/gateway-route/schema.ts';
 import type { Report } from './report.ts';
 import { secretText } from './secrets.ts';
 
@@ -33,12 +33,16 @@ export function translatePolicies(
   const { catalogue, report } = context;
   if (entries === undefined) return NONE;
   return entries.flatMap((entry, index) => {
-    const [name, config] = Object.entries(entry)[0] ?? ['', undefined];
+    const { name, config, shadow } = readPolicyEntry(entry);
     const origin = `${at}[${index}]`;
     const spec = catalogue.get(name);
     if (spec !== undefined) {
-      const resolved = spec.resolve?.(config, resolveContext(`${origin}.${name}`, context)) ?? config;
-      return [{ name, config: resolved, origin: report.place(origin) }];
+      const own = shadow ? report.aside() : report;
+      const resolving = resolveContext(`${origin}.${name}`, { ...context, report: own }, shadow);
+      const resolved = spec.resolve?.(config, resolving) ?? config;
+      // A shadow that lacks something is left out: it is told, and the rule stays open.
+      if (shadow && own.incomplete) return [];
+      return [{ name, config: resolved, origin: report.place(origin), ...(shadow ? { shadow } : {}) }];
     }
     const message = `there is no such policy; known are: ${[...catalogue.keys()].join(', ') || 'none'}`;
     report.fault(origin, { code: 'policyRefused', policy: name, message });
@@ -46,10 +50,11 @@ export function translatePolicies(
   });
 }
 
-function resolveContext(at: string, context: PolicyContext): ResolveContext {
+function resolveContext(at: string, context: PolicyContext, shadow: boolean): ResolveContext {
   const { namespace, report } = context;
   return {
-    id: `${objectKey(report.place('').object)} ${at}`,
+    id: `${shadow ? 'shadow ' : ''}${objectKey(report.place('').object)} ${at}`,
+    shadow,
     namespace,
     referred: (kind, name, field) => {
       const ref = { kind, namespace, name };
@@ -84,12 +89,17 @@ function findSecret(
   return { secret: id };
 }
 
-/** A kind of policy in `inner` takes the place of every policy of that kind in `outer`. */
+/**
+ * A kind of policy in `inner` takes the place of every policy of that kind in `outer`. A shadow only takes that of shadows:
+ * what acts goes on to act.
+ */
 export function mergePolicies(
   outer: readonly PolicyRef[],
   inner: readonly PolicyRef[],
 ): readonly PolicyRef[] {
   if (inner.length === 0) return outer;
-  const overridden = new Set(inner.map((policy) => policy.name));
-  return [...outer.filter((policy) => !overridden.has(policy.name)), ...inner];
+  const overridden = new Set(inner.map(({ name }) => name));
+  const acting = new Set(inner.filter(({ shadow }) => shadow !== true).map(({ name }) => name));
+  const left = outer.filter(({ name, shadow }) => !(shadow === true ? overridden : acting).has(name));
+  return [...left, ...inner];
 }

@@ -14,11 +14,13 @@ export class Report {
   incomplete = false;
   readonly #object: InputObject;
   readonly #parent: Report | null;
+  readonly #isAside: boolean;
   #whole: Origin | null = null;
 
-  constructor(object: InputObject, parent: Report | null = null) {
+  constructor(object: InputObject, parent: Report | null = null, isAside = false) {
     this.#object = object;
     this.#parent = parent;
+    this.#isAside = isAside;
   }
 
   /**
@@ -34,10 +36,15 @@ export class Report {
     return new Report(this.#object, this);
   }
 
+  /** For a part without which the object can do: what is found there is told, but closes nothing. */
+  aside(): Report {
+    return new Report(this.#object, this, true);
+  }
+
   /** Something that only an edit of this object mends. */
   fault(fieldPath: string, finding: FindingBody): void {
     const found = this.#add(fieldPath, finding);
-    for (let report: Report | null = this; report !== null; report = report.#parent)
+    for (let report: Report | null = this; report !== null; report = report.#isAside ? null : report.#parent)
       report.faults.push(found);
   }
 

@@ -24,6 +24,8 @@ export interface WinnerReport extends EntryReport {
   readonly policies: readonly {
     readonly name: string;
     readonly phase: Phase | null;
+    /** It only tells what it would have done. */
+    readonly shadow: boolean;
     readonly origin: string;
   }[];
   readonly action: ActionReport;
@@ -95,7 +97,10 @@ function reportWinner(
   const { route, ir, action } = entry.rule;
   const phaseOf = (name: string): Phase | null => context.catalogue.get(name)?.phase ?? null;
   const policies = ir.policies
-    .map(({ name, origin }) => ({ name, phase: phaseOf(name), origin: place(origin, context) }))
+    .map(({ name, shadow = false, origin }) => ({
+      ...{ name, phase: phaseOf(name), shadow },
+      origin: place(origin, context),
+    }))
     .sort((a, b) => phaseIndex(a.phase) - phaseIndex(b.phase));
   return {
     ...reportEntry(entry, context),

@@ -30,7 +30,8 @@ function outcomeLines({ winner, refusal }: ExplainReport): string[] {
 
 function winnerLines(winner: WinnerReport): string[] {
   const policies = winner.policies.map(
-    ({ name, phase, origin }) => `           ${(phase ?? '').padEnd(8)} ${name}  ${styled('dim', origin)}`,
+    ({ name, phase, shadow, origin }) =>
+      `           ${(phase ?? '').padEnd(8)} ${name}${shadow ? ' (shadow)' : ''}  ${styled('dim', origin)}`,
   );
   return [
     `${styled('green', 'route')}      ${styled('bold', winner.route)}  ${styled('dim', winner.routeOrigin)}`,

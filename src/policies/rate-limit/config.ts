@@ -64,5 +64,7 @@ export function resolve(config: Static<typeof schema>, context: ResolveContext):
   }
   const spec = context.referred('RateLimitPolicy', ref, 'ref') as LimitsSpec | null;
   if (spec === null) return { id: context.id, scope: 'local', limits: [], headers };
-  return { ...spec, id: `${context.namespace}/${ref}`, headers };
+  // A shadow must not use up what those share who are limited in earnest.
+  const id = `${context.shadow ? 'shadow ' : ''}${context.namespace}/${ref}`;
+  return { ...spec, id, headers };
 }

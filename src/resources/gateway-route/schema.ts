@@ -14,8 +14,22 @@ export interface PolicyDescription {
 }
 export type PolicyDescriptions = ReadonlyMap<string, PolicyDescription>;
 
-/** One entry of a `policies:` list: a single key, the policy's name, with its configuration. */
+/** One entry of a `policies:` list: the policy's name, with its configuration, and beside it perhaps `shadow`. */
 export type PolicyEntry = Readonly<Record<string, unknown>>;
+
+/** An entry taken apart. */
+export interface ReadEntry {
+  readonly name: string;
+  readonly config: unknown;
+  readonly shadow: boolean;
+}
+
+const SHADOW = 'shadow';
+
+export function readPolicyEntry(entry: PolicyEntry): ReadEntry {
+  const name = Object.keys(entry).find((key) => key !== SHADOW) ?? '';
+  return { name, config: entry[name], shadow: entry[SHADOW] === true };
+}
 
 /** The `policies:` list over a catalogue; the configuration of each policy is checked by its own schema. */
 export function policyList(policies: PolicyDescriptions, description: string) {
@@ -24,13 +38,19 @@ export function policyList(policies: PolicyDescriptions, description: string) {
     const described = 'description' in schema ? schema : { ...schema, description: summary };
     properties[name] = Type.Optional(described);
   }
+  const names = Object.keys(properties);
+  properties[SHADOW] = Type.Optional(
+    Type.Boolean({
+      description: 'Run the policy, log and count what it would have done, but do none of it.',
+    }),
+  );
   return list(
     Type.Unsafe<PolicyEntry>({
       type: 'object',
       properties,
       additionalProperties: false,
       description: 'One policy: its name, with its configuration.',
-      'x-exactly-one-of': Object.keys(properties),
+      'x-exactly-one-of': names,
     }),
     description,
     { maxItems: 32 },
