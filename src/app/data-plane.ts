@@ -7,8 +7,9 @@ import type { ProgramLog } from '../observe/log.ts';
 import { MetricsCollector } from '../observe/metrics-collector.ts';
 import { createCacheMemory } from '../state/cache/memory.ts';
 import { forgetCacheThread } from '../state/cache/memory-store.ts';
-import { createLimitMemory } from '../state/limits/memory.ts';
+import { createLimitMemory, setReplicas } from '../state/limits/memory.ts';
 import { forgetThread } from '../state/limits/permits.ts';
+import { followReplicas } from './replicas.ts';
 
 const THREAD_ENTRY = new URL('../proxy/thread.ts', import.meta.url);
 const BACKOFF_MS = 100;
@@ -35,6 +36,11 @@ export async function startThreads(
 ): Promise<DataPlaneThreads> {
   const limits = createLimitMemory({ threads: count, ...settings.rateLimits });
   const cache = createCacheMemory({ threads: count, bytes: settings.cacheBytes });
+  const forgetReplicas = await followReplicas({
+    setting: settings.rateLimits.replicas,
+    onCount: (replicas) => setReplicas(limits, replicas),
+    log,
+  });
   const pool = new ThreadPool({
     entry: THREAD_ENTRY,
     count,
@@ -55,6 +61,7 @@ export async function startThreads(
   const sweep = setInterval(() => collector.sweep(), SWEEP_MS);
   const close = async (): Promise<void> => {
     clearInterval(sweep);
+    forgetReplicas();
     await pool.stop();
     await accessLog.close();
   };

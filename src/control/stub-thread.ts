@@ -13,6 +13,7 @@ export const NO_LIMITS: LimitMemory = {
   buckets: new SharedArrayBuffer(0),
   permits: new SharedArrayBuffer(0),
   nonces: new SharedArrayBuffer(0),
+  replicas: new SharedArrayBuffer(4),
   threads: 0,
 };
 

@@ -9,6 +9,8 @@ export interface LimitMemory {
   readonly permits: SharedArrayBuffer;
   /** Nonces of signed requests that were used. */
   readonly nonces: SharedArrayBuffer;
+  /** One Int32: how many replicas share the limits of scope `replicas`; 0: the configuration does not say. */
+  readonly replicas: SharedArrayBuffer;
   /** As many as have a place for the permits that they hold. */
   readonly threads: number;
 }

@@ -59,7 +59,16 @@ export interface RateLimitMemory {
   readonly bucketBytes: number;
   /** Keys of concurrency limits that may have requests under way at once. */
   readonly permitKeys: number;
+  /** Who share limits of scope `replicas`. */
+  readonly replicas: ReplicaCount;
 }
+
+/** How many replicas of the gateway there are. */
+export type ReplicaCount =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'fixed'; readonly count: number }
+  /** As many as the name has addresses. */
+  | { readonly kind: 'dns'; readonly name: string };
 
 /** What the whole gateway does, whatever the route. Immutable while the program runs. */
 export interface GatewaySettings {

@@ -123,6 +123,12 @@ export function limitSchema(maxParts: number) {
         costHeader: Type.Optional(
           token('A request header with a whole number: a request takes as many tokens, if more than `cost`.'),
         ),
+        costResponseHeader: Type.Optional(
+          token(
+            "A header of the backend's answer with a whole number: what it is more than was taken before is taken then, " +
+              'even if it is not there, and missing to the next ones. Clients do not see the header.',
+          ),
+        ),
         shadow: Type.Boolean({ description: 'Count and report, but refuse nothing.', default: false }),
       },
       'One limit: exactly one of tokenBucket, windows.',
@@ -141,8 +147,9 @@ export type Limit = Static<ReturnType<typeof limitSchema>>;
 /** Where a policy's limits are counted. */
 export const limitScope = {
   scope: choice(
-    ['local', 'cluster'],
-    'local: exact over the threads of one pod; cluster: over all replicas, through the store.',
+    ['local', 'replicas', 'cluster'],
+    'local: exact over the threads of one pod; replicas: each replica admits its share; cluster: exact over all replicas, ' +
+      'through the store.',
     { default: 'local' },
   ),
   store: Type.Optional(
@@ -165,7 +172,7 @@ export const limitScope = {
 
 /** What {@link limitScope} says, once validated. */
 export interface LimitScope {
-  readonly scope: 'local' | 'cluster';
+  readonly scope: 'local' | 'replicas' | 'cluster';
   readonly store?: {
     readonly redis: { readonly ref: string };
     readonly onFailure: 'local' | 'open' | 'closed';
@@ -176,7 +183,7 @@ export interface LimitScope {
 export function scopeProblem({ scope, store }: LimitScope): string | null {
   if (scope === 'cluster' && store === undefined)
     return 'scope cluster needs a store: where the replicas count';
-  if (scope === 'local' && store !== undefined) return 'a store is only used with scope: cluster';
+  if (scope !== 'cluster' && store !== undefined) return 'a store is only used with scope: cluster';
   return null;
 }
 

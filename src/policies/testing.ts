@@ -4,7 +4,7 @@ import { routeOf, testEnv } from '../compile/testing.ts';
 import type { SecretName } from '../ir/secret.ts';
 import { normalizePath } from '../lib/path.ts';
 import type { BackendAnswer, ClientInfo, Exchange } from '../pipeline/exchange.ts';
-import type { PolicySpec, ResolveContext } from '../pipeline/policy.ts';
+import type { PolicyEnv, PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import type { Slot } from '../pipeline/slot.ts';
 import { BodyBudget } from '../proxy/body/budget.ts';
@@ -101,6 +101,8 @@ function validated(entries: readonly Entry[]): readonly unknown[] {
 export interface TestSurroundings {
   /** Texts by `name/key` of their Secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** In place of what a thread lends. */
+  readonly env?: Partial<PolicyEnv>;
 }
 
 /** A rule with these policies. @throws Error when their configuration is refused, or they can't be bound. */
@@ -110,12 +112,15 @@ export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string>
 
 /** As {@link bindPolicies}, with what they refer to. */
 export function bindPoliciesWith(
-  { secrets = {} }: TestSurroundings,
+  { secrets = {}, env: lent = {} }: TestSurroundings,
   ...entries: readonly Entry[]
 ): CompiledRule<string> {
   const configs = validated(entries);
   const { policyEnv, ...rest } = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
-  const env = { ...rest, policyEnv: { ...policyEnv, secret: ({ secret }: SecretName) => secrets[secret]! } };
+  const env = {
+    ...rest,
+    policyEnv: { ...policyEnv, secret: ({ secret }: SecretName) => secrets[secret]!, ...lent },
+  };
   const route = routeOf('test', []);
   const policies = entries.map(([spec, , mode], i) => {
     const context: ResolveContext = {

@@ -47,6 +47,8 @@ export const schema = refined(
 export interface RateLimitConfig extends LimitScope {
   /** Of its buckets. */
   readonly id: string;
+  /** Of the object that holds it; empty: of every route's own. */
+  readonly namespace: string;
   readonly limits: readonly Limit[];
   readonly headers: 'none' | 'standard';
 }
@@ -58,13 +60,14 @@ interface LimitsSpec extends LimitScope {
 
 export function resolve(config: Static<typeof schema>, context: ResolveContext): RateLimitConfig {
   const { ref, headers } = config;
+  const { namespace } = context;
   if (ref === undefined) {
     const { scope, store, limits = [] } = config;
-    return { id: context.id, scope, ...(store === undefined ? {} : { store }), limits, headers };
+    return { id: context.id, namespace, scope, ...(store === undefined ? {} : { store }), limits, headers };
   }
   const spec = context.referred('RateLimitPolicy', ref, 'ref') as LimitsSpec | null;
-  if (spec === null) return { id: context.id, scope: 'local', limits: [], headers };
+  if (spec === null) return { id: context.id, namespace, scope: 'local', limits: [], headers };
   // A shadow must not use up what those share who are limited in earnest.
-  const id = `${context.shadow ? 'shadow ' : ''}${context.namespace}/${ref}`;
-  return { ...spec, id, headers };
+  const id = `${context.shadow ? 'shadow ' : ''}${namespace}/${ref}`;
+  return { ...spec, id, namespace, headers };
 }

@@ -12,6 +12,8 @@ export interface Limiter {
   readonly meters: readonly LimiterMeter[];
   readonly shadow: boolean;
   readonly hits: Counter;
+  /** Lower case; null: what a request costs is known when it comes. */
+  readonly costResponseHeader: string | null;
   cost(x: Exchange): number;
 }
 
@@ -43,6 +45,7 @@ export function compileLimits(
       // What would have been refused must not look like what was.
       hits: hits(limit.shadow ? `${limit.name} (shadow)` : limit.name),
       cost: compileCost(limit),
+      costResponseHeader: limit.costResponseHeader?.toLowerCase() ?? null,
     }));
 }
 
@@ -78,9 +81,12 @@ function compileCost({ cost, costHeader }: Limit): (x: Exchange) => number {
   if (costHeader === undefined) return () => cost;
   const name = costHeader.toLowerCase();
   return (x) => {
-    const text = x.request.header(name);
     // Clients can send the header too: it can make a request dearer, never cheaper.
-    if (text === null || !/^[0-9]{1,9}$/.test(text)) return cost;
-    return Math.min(MAX_COST, Math.max(cost, Number(text)));
+    return Math.max(cost, headerCost(x.request.header(name)) ?? 0);
   };
+}
+
+/** A whole number of tokens; null: it is none. */
+export function headerCost(text: string | null): number | null {
+  return text === null || !/^[0-9]{1,9}$/.test(text) ? null : Math.min(MAX_COST, Number(text));
 }

@@ -23,6 +23,7 @@ export function resolveConfig(config: GatewayConfig) {
       rateLimits: {
         bucketBytes: parseQuantity(config.rateLimits.memory),
         permitKeys: config.rateLimits.concurrentKeys,
+        replicas: resolveReplicas(config.rateLimits.replicas),
       },
       cacheBytes: parseQuantity(config.cache.memory),
       redis: config.redis.map(resolveRedis),
@@ -73,6 +74,16 @@ function resolveTimeouts(timeouts: GatewayConfig['timeouts']) {
     tunnelIdleMs: parseDuration(timeouts.tunnelIdle),
     drainMs: parseDuration(timeouts.drain),
   };
+}
+
+type Replicas =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'fixed'; readonly count: number }
+  | { readonly kind: 'dns'; readonly name: string };
+
+function resolveReplicas(replicas: GatewayConfig['rateLimits']['replicas']): Replicas {
+  if (replicas?.count !== undefined) return { kind: 'fixed', count: replicas.count };
+  return replicas?.dns === undefined ? { kind: 'unknown' } : { kind: 'dns', name: replicas.dns };
 }
 
 type AccessLog = { kind: 'off' } | { kind: 'json' } | { kind: 'template'; template: string };

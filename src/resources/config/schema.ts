@@ -4,11 +4,13 @@ import {
   choice,
   cidr,
   duration,
+  exactlyOneOf,
   fields,
   label,
   list,
   listByName,
   marker,
+  objectName,
   quantity,
   refined,
   text,
@@ -108,6 +110,22 @@ const rateLimits = fields(
       '16Mi',
     ),
     concurrentKeys: count('Keys of concurrency limits that may have requests under way at once.', 16_384, 16),
+    replicas: Type.Optional(
+      exactlyOneOf(
+        ['count', 'dns'],
+        {
+          count: Type.Optional(
+            Type.Integer({ description: 'This many, always.', minimum: 1, maximum: 10_000 }),
+          ),
+          dns: Type.Optional(
+            objectName(
+              'As many as this name has addresses: that of a headless Service. Asked every five seconds.',
+            ),
+          ),
+        },
+        'How many replicas of the gateway share the limits of scope `replicas`: exactly one of count, dns.',
+      ),
+    ),
   },
   'Room for what is counted over all threads. It is taken from the system as it is used.',
 );

@@ -3,8 +3,8 @@ import { SharedClock } from './clock.ts';
 import { hashKey, type KeyHash } from './key-hash.ts';
 import { lock, unlock } from './lock.ts';
 import { BUCKET_CELLS, openRegion, type RegionView, WAYS } from './memory.ts';
-import { giveBack, type Meter, type MeterState, type Reading, take } from './meter.ts';
-import type { Demand, LimitStore, Outcome, Verdict } from './store.ts';
+import { debit, giveBack, type Meter, type MeterState, type Reading, take } from './meter.ts';
+import type { Charge, Demand, LimitStore, Outcome, Verdict } from './store.ts';
 
 /** A key that finds no place is admitted and not counted. */
 const UNCOUNTED: Outcome = { allowed: true, remaining: 0, waitMs: 0, resetMs: 0 };
@@ -45,6 +45,19 @@ export class SharedBuckets implements LimitStore {
       }
     }
     return { admitted, outcomes };
+  }
+
+  debit(charges: readonly Charge[]): void {
+    const { locks } = this.#region;
+    for (const { meter, key, cost } of charges) {
+      const set = this.#setOf(meter, key);
+      if (!lock(locks, set, this.#owner)) continue;
+      const nowMs = this.#clock.nowMs();
+      const slot = this.#find(set);
+      debit(meter, this.#load(slot), cost, nowMs, this.#clock.epochMs);
+      this.#store(slot === NO_PLACE ? this.#claim(set, nowMs) : slot);
+      unlock(locks, set);
+    }
   }
 
   #take(meter: Meter, key: string, cost: number, dry: boolean): Outcome {

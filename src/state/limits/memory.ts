@@ -45,8 +45,14 @@ export function createLimitMemory({
     buckets: region(bucketSets, bucketSets * WAYS * BUCKET_CELLS * 8),
     permits: region(permitSets, permitSets * WAYS * threads * 4),
     nonces: region(nonceSets, nonceSets * (WAYS + 1) * 8),
+    replicas: new SharedArrayBuffer(4),
     threads,
   };
+}
+
+/** Every thread reads it with the next request. */
+export function setReplicas({ replicas }: LimitMemory, count: number): void {
+  Atomics.store(new Int32Array(replicas), 0, count);
 }
 
 /** The largest power of two of sets that stays below, at least one. */

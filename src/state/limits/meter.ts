@@ -74,6 +74,24 @@ export function take(
   else takeFromWindow(meter, state, cost, nowMs, epochMs, dry, out);
 }
 
+/** No debt is longer than this many ticks: sums stay exact. */
+const MAX_DEBT_TICKS = 2 ** 52;
+
+/** Takes `cost` tokens, whether they are there or not: what is missing has to come back before anybody gets in. */
+export function debit(meter: Meter, state: MeterState, cost: number, nowMs: number, epochMs: number): void {
+  if (meter.kind === 'bucket') {
+    const now = Math.floor(nowMs * meter.ticksPerMs);
+    const next = Math.max(state.value, now) + cost * meter.ticksPerToken;
+    state.value = Math.min(next, now + MAX_DEBT_TICKS);
+    settleBucket(meter, state);
+    return;
+  }
+  const current = nowMs < state.idleAtMs;
+  state.idleAtMs = current ? state.idleAtMs : windowEndMs(meter.unit, nowMs + epochMs) - epochMs;
+  state.value = (current ? state.value : 0) + cost;
+  state.deniesUntilMs = state.value >= meter.limit ? state.idleAtMs : 0;
+}
+
 /** Gives back what {@link take} took, as far as time has not done so. */
 export function giveBack(meter: Meter, state: MeterState, cost: number, nowMs: number): void {
   if (meter.kind === 'bucket') {
@@ -106,7 +124,7 @@ function takeFromBucket(
     settleBucket(meter, state);
   }
   out.allowed = allowed;
-  out.remaining = Math.floor((last - after) / ticksPerToken);
+  out.remaining = Math.max(0, Math.floor((last - after) / ticksPerToken));
   out.resetMs = Math.max(0, after / ticksPerMs - nowMs);
   if (allowed) out.waitMs = 0;
   else if (cost > capacity) out.waitMs = Number.POSITIVE_INFINITY;

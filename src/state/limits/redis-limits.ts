@@ -1,10 +1,14 @@
 import { createHash, hash } from 'node:crypto';
 import { type RedisClient, type RedisConnection, StoreUnavailable } from '../redis/client.ts';
 import { TAKE_SCRIPT } from './redis-script.ts';
-import type { Demand, LimitStore, Outcome, Verdict } from './store.ts';
+import type { Charge, Demand, LimitStore, Outcome, Verdict } from './store.ts';
 
 const SHA = createHash('sha1').update(TAKE_SCRIPT).digest('hex');
 const NEVER = -1;
+/** Modes of a demand in the script. */
+const EARNEST = '0';
+const SHADOW = '1';
+const DEBIT = '2';
 
 /** Counts in Redis, over all replicas: one script, one round trip, the server's clock. */
 export class RedisLimits implements LimitStore {
@@ -20,7 +24,10 @@ export class RedisLimits implements LimitStore {
   /** @throws StoreUnavailable when it has not answered in time */
   async take(demands: readonly Demand[]): Promise<Verdict> {
     const keys = demands.map((demand) => this.#keyOf(demand));
-    const args = [...keys, ...demands.flatMap(argumentsOf)];
+    const args = [
+      ...keys,
+      ...demands.flatMap((demand) => argumentsOf(demand, demand.shadow ? SHADOW : EARNEST)),
+    ];
     const said = await this.#client.ask((connection) => run(connection, keys.length, args));
     if (!Array.isArray(said) || said.length !== demands.length * 4) {
       throw new StoreUnavailable('the answer is not understood');
@@ -29,8 +36,15 @@ export class RedisLimits implements LimitStore {
     return { admitted: outcomes.every(({ allowed }, i) => allowed || demands[i]!.shadow), outcomes };
   }
 
+  /** @throws StoreUnavailable when it has not answered in time */
+  async debit(charges: readonly Charge[]): Promise<void> {
+    const keys = charges.map((charge) => this.#keyOf(charge));
+    const args = [...keys, ...charges.flatMap((charge) => argumentsOf(charge, DEBIT))];
+    await this.#client.ask((connection) => run(connection, keys.length, args));
+  }
+
   /** Keys may be secrets, and long: only a hash of them leaves. */
-  #keyOf({ meter, key }: Demand): string {
+  #keyOf({ meter, key }: Charge): string {
     return this.#prefix + hash('sha256', `${meter.id.length}:${meter.id}${key}`, 'hex').slice(0, 32);
   }
 }
@@ -45,8 +59,8 @@ async function run(connection: RedisConnection, keys: number, args: readonly str
   }
 }
 
-function argumentsOf({ meter, cost, shadow }: Demand): readonly string[] {
-  const first = [meter.kind, shadow ? '1' : '0', String(cost)];
+function argumentsOf({ meter, cost }: Charge, mode: string): readonly string[] {
+  const first = [meter.kind, mode, String(cost)];
   if (meter.kind === 'window') return [...first, String(meter.limit), meter.unit, ''];
   return [...first, String(meter.capacity), String(meter.ticksPerToken), String(meter.ticksPerMs)];
 }

@@ -1,6 +1,6 @@
 /**
- * All demands of one request, on the server's clock, all or nothing. One key and six arguments a demand: kind, shadow, cost,
- * then for a bucket: capacity, ticks of a token, ticks of a millisecond; for a window: limit, unit.
+ * All demands of one request, on the server's clock, all or nothing. One key and six arguments a demand: kind, mode (0 in earnest,
+ * 1 shadow, 2 debit: taken whether it is there or not), cost, then for a bucket: capacity, ticks of a token, ticks of a millisecond; for a window: limit, unit.
  * Answers four texts a demand: allowed, remaining, wait and reset in ms; a wait of -1: never.
  * The arithmetic is that of `meter.ts`; time begins in 2026, so that ticks fit into a double.
  */
@@ -28,7 +28,8 @@ end
 local admitted, found = true, {}
 for i, key in ipairs(KEYS) do
   local a = (i - 1) * 6
-  local d = { key = key, shadow = ARGV[a + 2] == '1', cost = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]) }
+  local mode = ARGV[a + 2]
+  local d = { key = key, shadow = mode ~= '0', debit = mode == '2', cost = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]) }
   d.value = tonumber(redis.call('GET', key) or 0)
   if ARGV[a + 1] == 'bucket' then
     d.token, d.ms = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
@@ -36,6 +37,7 @@ for i, key in ipairs(KEYS) do
     d.full = math.max(d.value, d.now)
     d.next = d.full + d.cost * d.token
     d.allowed = d.next <= d.now + d.limit * d.token
+    if d.debit then d.next = math.min(d.next, d.now + 4503599627370496) end
   else
     local unit = ARGV[a + 5]
     d.stop = unit == 'month' and month_end(now) or (math.floor(now / LENGTH[unit]) + 1) * LENGTH[unit]
@@ -53,14 +55,14 @@ local function say(allowed, remaining, wait, reset)
   out[#out + 1] = string.format('%.3f', reset)
 end
 for _, d in ipairs(found) do
-  local taken = admitted and d.allowed
+  local taken = d.debit or admitted and d.allowed
   local wait = 0
   if d.token then
     local after = taken and d.next or d.full
     local reset = math.max(0, after / d.ms - now)
     if taken then redis.call('SET', d.key, string.format('%.0f', after), 'PX', string.format('%.0f', math.ceil(reset) + 1)) end
     if not d.allowed then wait = d.cost > d.limit and -1 or math.max(0, (d.next - d.limit * d.token) / d.ms - now) end
-    say(d.allowed, math.floor((d.now + d.limit * d.token - after) / d.token), wait, reset)
+    say(d.allowed, math.max(0, math.floor((d.now + d.limit * d.token - after) / d.token)), wait, reset)
   else
     local after = taken and d.value + d.cost or d.value
     if taken then redis.call('SET', d.key, string.format('%.0f', after), 'PXAT', string.format('%.0f', d.stop + 1767225600000)) end

@@ -1,12 +1,16 @@
 import type { Meter } from './meter.ts';
 
-/** One request's claim on one meter. */
-export interface Demand {
+/** What is to be taken from one meter. */
+export interface Charge {
   readonly meter: Meter;
   /** Whose bucket of the meter it is. */
   readonly key: string;
   /** Tokens, a whole number of at least 1. */
   readonly cost: number;
+}
+
+/** One request's claim on one meter. */
+export interface Demand extends Charge {
   /** Tell what it would have said, but refuse nothing. */
   readonly shadow: boolean;
 }
@@ -33,4 +37,6 @@ export interface Verdict {
 export interface LimitStore {
   /** All or nothing; see {@link Verdict}. */
   take(demands: readonly Demand[]): Verdict | Promise<Verdict>;
+  /** Takes what was found out later, also where it is not there any more: below zero if it must. */
+  debit(charges: readonly Charge[]): void | Promise<void>;
 }

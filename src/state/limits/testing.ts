@@ -114,6 +114,30 @@ export function limitStoreContract(name: string, make: () => LimitStore): void {
       expect(await admits(...both)).toBe(false);
     });
 
+    it.each([
+      ['bucket', () => bucket(5, 0.001)],
+      ['window', () => windowOf(5)],
+    ])('a debit to a %s is taken whether it is there or not', async (_, meterOf) => {
+      const meter = meterOf();
+      await store.take([ask(meter)]);
+      await store.debit([{ meter, key: 'k', cost: 2 }]);
+      expect((await store.take([ask(meter)])).outcomes[0]!.remaining).toBe(1);
+      await store.debit([{ meter, key: 'k', cost: 3 }]);
+      const { admitted, outcomes } = await store.take([ask(meter)]);
+      expect([admitted, outcomes[0]!.remaining]).toEqual([false, 0]);
+      await store.debit([{ meter, key: 'fresh', cost: 7 }]);
+      expect(await admits(ask(meter, { key: 'fresh' }))).toBe(false);
+    });
+
+    it('who waits as long as it says gets in, also after a debt', async () => {
+      const meter = bucket(2, 10);
+      await store.debit([{ meter, key: 'k', cost: 6 }]);
+      const { outcomes } = await store.take([ask(meter)]);
+      expect(outcomes[0]!.waitMs).toBeGreaterThan(400);
+      await sleep(Math.ceil(outcomes[0]!.waitMs) + 1);
+      expect(await admits(ask(meter))).toBe(true);
+    });
+
     it('one of many at once is not counted twice', async () => {
       const meter = bucket(50, 0.0001);
       const verdicts = await Promise.all(Array.from({ length: 120 }, async () => store.take([ask(meter)])));
