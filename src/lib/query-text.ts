@@ -1,5 +1,5 @@
 /** `application/x-www-form-urlencoded` decoding; what is not valid stays as it was sent. */
-function decode(text: string): string {
+export function decodeQueryText(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;
   try {
@@ -16,8 +16,8 @@ export function queryValue(query: string, name: string): string | null {
     if (end < 0) end = query.length;
     const equals = query.indexOf('=', start);
     const nameEnd = equals < 0 || equals > end ? end : equals;
-    if (decode(query.slice(start, nameEnd)) === name) {
-      return nameEnd === end ? '' : decode(query.slice(nameEnd + 1, end));
+    if (decodeQueryText(query.slice(start, nameEnd)) === name) {
+      return nameEnd === end ? '' : decodeQueryText(query.slice(nameEnd + 1, end));
     }
     start = end + 1;
   }
@@ -28,6 +28,6 @@ export function queryValue(query: string, name: string): string | null {
 export function withoutQueryParam(query: string, name: string): string {
   return query
     .split('&')
-    .filter((part) => decode(part.split('=', 1)[0]!) !== name)
+    .filter((part) => decodeQueryText(part.split('=', 1)[0]!) !== name)
     .join('&');
 }

@@ -14,7 +14,9 @@ import { responseHeaders } from './headers/response.ts';
 import { hmac } from './hmac/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { jwt } from './jwt/index.ts';
+import { pathMap } from './path-map.ts';
 import { rateLimit } from './rate-limit/index.ts';
+import { requestQuery } from './request-query.ts';
 import { securityHeaders } from './security-headers.ts';
 import { signature } from './signature/index.ts';
 import { statusMap } from './status-map.ts';
@@ -32,9 +34,11 @@ const POLICIES: readonly PolicySpec[] = [
   hmac,
   ipAccess,
   jwt,
+  pathMap,
   rateLimit,
   requestBody,
   requestHeaders,
+  requestQuery,
   responseBody,
   responseHeaders,
   securityHeaders,

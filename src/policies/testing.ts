@@ -57,6 +57,9 @@ export interface TestOutcome {
   readonly forwarded: readonly string[] | null;
   /** The body that the backend would get; empty when there is none, or no backend was asked. */
   readonly forwardedBody: Buffer;
+  /** Path and query as policies left them. */
+  readonly forwardedPath: string;
+  readonly forwardedQuery: string;
   readonly status: number;
   readonly lines: readonly string[];
   /** Of an answer that was made here; null: the backend's body goes out. */
@@ -262,6 +265,8 @@ export async function exchange(
   return {
     forwarded,
     forwardedBody,
+    forwardedPath: x.request.path,
+    forwardedQuery: x.request.query,
     status,
     lines: linesOf(x.response),
     body: made === null ? null : Buffer.from(made as string).toString(),

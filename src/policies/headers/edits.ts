@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { fields, list, listByName, type Refinement, refined, text, token } from '../../lib/schema.ts';
 import { templateProblem } from '../../lib/text-template.ts';
 import type { Exchange, HeaderFields } from '../../pipeline/exchange.ts';
-import { compileValue } from './values.ts';
+import { compileValue } from '../../pipeline/value-template.ts';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the variables of an operator's text
 const value = refined(

@@ -1,6 +1,6 @@
-import { isFramingHeader } from '../../lib/header-names.ts';
-import { compileTextTemplate, type TextTemplate, type Variable } from '../../lib/text-template.ts';
-import type { Exchange } from '../../pipeline/exchange.ts';
+import { isFramingHeader } from '../lib/header-names.ts';
+import { compileTextTemplate, type TextTemplate, type Variable } from '../lib/text-template.ts';
+import type { Exchange } from './exchange.ts';
 
 const HEADER = /^header\.([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/;
 
