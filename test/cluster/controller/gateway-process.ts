@@ -62,7 +62,7 @@ export class GatewayProcess {
     });
     const [line] = this.events('ready');
     if (line === undefined) throw new Error(`the controller ended\n${this.stderr}`);
-    this.#port = (line.listeners as { port: number }[])[0]!.port;
+    this.#port = (line.listeners as { port: number }[])[0]?.port ?? 0;
     this.#adminPort = line.adminPort as number;
   }
 
