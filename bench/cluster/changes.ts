@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../lib/stats.ts';
-import { Gateway } from './gateway.ts';
+import { Gateway, statusesWritten } from './gateway.ts';
 import type { Bench } from './inside.ts';
 import { backendAddress, NAMESPACE, toService } from './objects.ts';
 import { type Figure, time } from './report.ts';
@@ -21,6 +21,7 @@ export async function measureChanges({ objects, progress }: Bench): Promise<read
   await objects.route('changing', { respond: { body: 'start' } });
   const gateway = await Gateway.start(NAMESPACE, 1);
   try {
+    await statusesWritten(gateway);
     progress(`${ENDPOINT_CHANGES} changes of an endpoint`);
     const endpointMs = await sample(ENDPOINT_CHANGES, async (round) => {
       const address = backendAddress(2_000, (round % 20) + 1);

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuUs, memoryBytes } from '../lib/proc.ts';
 import { Program } from '../lib/program.ts';
+import { type HeapUse, heapUse } from './heap.ts';
 
 interface ReadyLine {
   readonly event: string;
@@ -13,11 +14,14 @@ interface ReadyLine {
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 const READY_MS = 120_000;
+const STATUSES_MS = 900_000;
 
 /** The built controller, from its start to its end. */
 export class Gateway {
   readonly program: Program;
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+  /** What it printed until it was ready. */
+  #beginning = '';
   #port = 0;
   #adminPort = 0;
   readyMs = 0;
@@ -27,7 +31,7 @@ export class Gateway {
   private constructor(args: readonly string[]) {
     const listen = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
     this.program = new Program('portreeve', null, process.execPath, [
-      ...[MAIN, 'controller', '--own-namespace', 'default', '--identity', 'bench'],
+      ...['--inspect=127.0.0.1:0', MAIN, 'controller', '--own-namespace', 'default', '--identity', 'bench'],
       ...[...listen, ...args],
     ]);
   }
@@ -76,11 +80,19 @@ export class Gateway {
     return memoryBytes(this.program.pid, 'VmRSS');
   }
 
+  /** Without garbage. */
+  heapUse(): Promise<HeapUse> {
+    return heapUse(this.#beginning);
+  }
+
   async #readyLine(): Promise<ReadyLine> {
     const endMs = performance.now() + READY_MS;
     while (performance.now() < endMs && !this.program.exited) {
       const text = this.program.output.split('\n').find((line) => line.includes('"event":"ready"'));
-      if (text !== undefined) return JSON.parse(text) as ReadyLine;
+      if (text !== undefined) {
+        this.#beginning = this.program.output;
+        return JSON.parse(text) as ReadyLine;
+      }
       await sleep(5);
     }
     throw new Error(`it was never ready:\n${this.program.output}`);
@@ -99,6 +111,16 @@ export class Gateway {
     });
     request.on('error', reject);
     return promise;
+  }
+}
+
+/** Resolves when no status waits to be written: what follows is not measured together with that. */
+export async function statusesWritten(gateway: Gateway): Promise<void> {
+  const endMs = performance.now() + STATUSES_MS;
+  await sleep(5_000);
+  while ((await gateway.metric('gateway_status_waiting')) > 0) {
+    if (performance.now() > endMs) throw new Error('statuses are never all written');
+    await sleep(500);
   }
 }
 

@@ -18,11 +18,11 @@ export interface Bench {
 }
 
 const PARTS = {
+  rest: measureRest,
   starts: measureStarts,
   changes: measureChanges,
   storm: measureStorm,
   churn: measureChurn,
-  rest: measureRest,
 } as const;
 
 const { values } = parseArgs({

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Gateway } from './gateway.ts';
+import { Gateway, statusesWritten } from './gateway.ts';
 import type { Bench } from './inside.ts';
 import { NAMESPACE } from './objects.ts';
 import { type Figure, time } from './report.ts';
 
-const STATUSES_MS = 900_000;
 const MINUTE_MS = 60_000;
 /** The lease is renewed every two seconds. */
 const LEASE_REQUESTS = 30;
@@ -17,11 +16,7 @@ export async function measureRest({ progress }: Bench): Promise<readonly Figure[
   try {
     progress('statuses are being written');
     const beganMs = performance.now();
-    await sleep(5_000);
-    while ((await gateway.metric('gateway_status_waiting')) > 0) {
-      if (performance.now() - beganMs > STATUSES_MS) throw new Error('statuses are never all written');
-      await sleep(500);
-    }
+    await statusesWritten(gateway);
     const written = await gateway.metric('gateway_status_writes');
     const writtenMs = performance.now() - beganMs;
     progress('a minute at rest');

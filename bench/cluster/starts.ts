@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { spread } from '../lib/stats.ts';
 import { Gateway } from './gateway.ts';
 import type { Bench } from './inside.ts';
@@ -6,11 +5,8 @@ import { EMPTY_NAMESPACE, FULL, NAMESPACE } from './objects.ts';
 import { type Figure, time } from './report.ts';
 
 const STARTS = 5;
-const THREADS = [1, 3] as const;
 const READY_MS = 5_000;
 const BYTES_PER_ROUTE = 4_096;
-/** What a start leaves behind is collected by then. */
-const SETTLE_MS = 20_000;
 
 /** How long a cold start takes, and how much memory a route takes on each thread. */
 export async function measureStarts({ progress }: Bench): Promise<readonly Figure[]> {
@@ -34,7 +30,7 @@ export async function measureStarts({ progress }: Bench): Promise<readonly Figur
       met: ready.median < READY_MS,
     },
     {
-      what: 'memory of a route on a thread: resident, garbage included',
+      what: 'heap of a thread for a route, its service and endpoints',
       target: `< ${BYTES_PER_ROUTE} bytes`,
       seen: `${bytes.toFixed(0)} bytes`,
       met: bytes < BYTES_PER_ROUTE,
@@ -42,22 +38,15 @@ export async function measureStarts({ progress }: Bench): Promise<readonly Figur
   ];
 }
 
-/** What threads add, with routes and without: the difference is the routes' share on one thread. */
+/** The heap of a thread with routes and without, garbage collected: the difference is theirs. */
 async function bytesPerRoute(progress: Bench['progress']): Promise<number> {
-  const perThread = async (namespace: string): Promise<number> => {
-    const [few, more] = [await resident(namespace, THREADS[0]), await resident(namespace, THREADS[1])];
-    return (more - few) / (THREADS[1] - THREADS[0]);
-  };
-  progress('memory of a thread with routes');
-  const full = await perThread(NAMESPACE);
-  progress('memory of a thread without');
-  return (full - (await perThread(EMPTY_NAMESPACE))) / FULL.routes;
+  progress('memory of a thread');
+  return ((await threadBytes(NAMESPACE)) - (await threadBytes(EMPTY_NAMESPACE))) / FULL.routes;
 }
 
-async function resident(namespace: string, threads: number): Promise<number> {
-  const gateway = await Gateway.start(namespace, threads);
-  await sleep(SETTLE_MS);
-  const bytes = gateway.residentBytes;
+async function threadBytes(namespace: string): Promise<number> {
+  const gateway = await Gateway.start(namespace, 1);
+  const { threadBytes: bytes } = await gateway.heapUse();
   await gateway.stop();
-  return bytes;
+  return bytes[0]!;
 }

@@ -10,7 +10,7 @@ import {
   startCluster,
   waitUntil,
 } from '../index.ts';
-import { type Load, startLoad } from './load.ts';
+import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { routeObject, toService } from './objects.ts';
 
 export const RELEASE = 'gate';
@@ -112,8 +112,9 @@ export class Gate {
     return this.cluster.kubectl('--namespace', this.namespace, ...args);
   }
 
-  load(ratePerSecond: number, host: string = BACKEND_HOST): Promise<Load> {
-    return startLoad(this.cluster, { url: `http://${this.#address}/`, host, ratePerSecond });
+  load(ratePerSecond: number, more: Partial<LoadOptions> = {}): Promise<Load> {
+    const url = `http://${this.#address}/`;
+    return startLoad(this.cluster, { url, host: BACKEND_HOST, ratePerSecond, ...more });
   }
 
   /** What one replica answers, chosen by kube-proxy. */
@@ -135,8 +136,12 @@ export class Gate {
   }
 
   /** What one replica answers itself. */
-  async statusFrom(address: string, name: string): Promise<number> {
-    const headers = { host: `${name}.example.com` };
+  async statusFrom(
+    address: string,
+    name: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<number> {
+    const headers = { host: `${name}.example.com`, ...more };
     return (await fetchInside(this.cluster, `http://${address}:8080/`, { headers }))[0]!.status;
   }
 

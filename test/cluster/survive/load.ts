@@ -20,12 +20,13 @@ export interface Load {
 
 export interface LoadOptions extends Pick<LoadPlan, 'url' | 'ratePerSecond'> {
   readonly host: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Resolves once requests are answered. */
 export async function startLoad(cluster: Cluster, options: LoadOptions): Promise<Load> {
-  const { url, ratePerSecond, host } = options;
-  const plan: LoadPlan = { url, ratePerSecond, headers: { host }, limitMs: LIMIT_MS };
+  const { url, ratePerSecond, host, headers } = options;
+  const plan: LoadPlan = { url, ratePerSecond, headers: { host, ...headers }, limitMs: LIMIT_MS };
   const child = cluster.spawn(process.execPath, [script, JSON.stringify(plan)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

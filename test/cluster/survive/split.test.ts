@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterUnavailable, waitUntil } from '../index.ts';
 import { CONTROLLERS, Gate, NAME, REPLICAS } from './gate.ts';
 import { expectNoFailure } from './load.ts';
-import { routeObject } from './objects.ts';
+import { routeObject, toService } from './objects.ts';
 
 const CONTROLLER = `${NAME}-controller`;
 const respond = (status: number): object => ({ respond: { status } });
@@ -11,7 +11,8 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
   let gate: Gate;
 
   beforeAll(async () => {
-    gate = await Gate.install('survive-split', { shape: 'split' });
+    const namespace = 'survive-split';
+    gate = await Gate.install(namespace, { shape: 'split', secrets: { namespaces: [namespace] } });
   });
   afterAll(() => gate?.remove());
 
@@ -89,6 +90,50 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
     const counts = await load.stop();
     expectNoFailure(counts);
     expect(Object.keys(counts.pods).length).toBeGreaterThanOrEqual(6);
+  });
+
+  test('lose no request while a Secret is rotated', async () => {
+    const { cluster, namespace } = gate;
+    const secret = (keys: Readonly<Record<string, string>>) =>
+      cluster.apply({
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'alice', namespace } },
+        stringData: keys,
+      });
+    const keys = (...names: readonly string[]) =>
+      names.map((key) => ({ apiKey: { secretRef: { name: 'alice', key } } }));
+    await secret({ one: 'first-key-of-alice', two: 'second-key-of-alice' });
+    await cluster.apply(
+      {
+        ...{ apiVersion: 'portreeve.dev/v1alpha1', kind: 'Consumer', metadata: { name: 'alice', namespace } },
+        spec: { credentials: keys('one', 'two') },
+      },
+      routeObject(namespace, 'secret', [{ ...toService('echo'), policies: [{ apiKey: {} }] }]),
+    );
+    const takes = (key: string, status: number) =>
+      waitUntil(
+        async () => {
+          const replicas = await gate.replicas();
+          const headers = { 'x-api-key': key };
+          const all = await Promise.all(
+            replicas.map(({ address }) => gate.statusFrom(address, 'secret', headers)),
+          );
+          return all.length > 0 && all.every((one) => one === status);
+        },
+        { what: `${status} of every data plane for ${key}`, timeoutMs: 120_000, intervalMs: 250 },
+      );
+    await takes('first-key-of-alice', 200);
+    const host = 'secret.example.com';
+    const load = await gate.load(200, { host, headers: { 'x-api-key': 'first-key-of-alice' } });
+    let old = 'second-key-of-alice';
+    for (let round = 1; round <= 5; round++) {
+      const fresh = `key-${round}-of-alice`;
+      await secret({ one: 'first-key-of-alice', two: fresh });
+      await takes(fresh, 200);
+      await takes(old, 401);
+      old = fresh;
+    }
+    await load.more(100);
+    expectNoFailure(await load.stop());
   });
 
   test('lose no request while the controllers are replaced', async () => {
