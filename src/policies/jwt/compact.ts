@@ -1,3 +1,5 @@
+import type { Claims } from '../../lib/token-claims.ts';
+
 /** A JWS in compact form (RFC 7515 section 7.1) whose payload is a JSON object; nothing of it is believed yet. */
 export interface CompactToken {
   readonly header: TokenHeader;
@@ -14,8 +16,6 @@ export interface TokenHeader {
   readonly typ: string | null;
   readonly fields: Claims;
 }
-
-export type Claims = Readonly<Record<string, unknown>>;
 
 /** Deeper than this no claim nests; what reads claims may recurse. */
 const MAX_DEPTH = 32;

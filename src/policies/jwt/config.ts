@@ -1,16 +1,17 @@
 import type { SecretName } from '../../ir/secret.ts';
 import { parseDuration } from '../../lib/duration.ts';
+import { type ClaimRules, mediaType } from '../../lib/token-claims.ts';
+import type { TokenPlaceConfig } from '../../lib/token-place-schema.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
 import type { AlgorithmName } from './algorithms.ts';
-import { type ClaimRules, mediaType } from './claims.ts';
 import { pemKey, secretKey } from './keys.ts';
-import type { JwtSchema, KeyConfig, PlaceConfig } from './schema.ts';
+import type { JwtSchema, KeyConfig } from './schema.ts';
 
 /** The configuration as it stands in the IR. */
 export interface JwtConfig {
   readonly keys: readonly KeyIr[];
   readonly keyClaimName: string | null;
-  readonly from: readonly PlaceConfig[];
+  readonly from: readonly TokenPlaceConfig[];
   readonly rules: ClaimRules;
   readonly forward: boolean;
   readonly claimsToHeaders: JwtSchema['claimsToHeaders'];

@@ -1,3 +1,4 @@
+import { claimReader, headerText, textsReader } from '../../lib/claim-text.ts';
 import {
   ABSENT,
   type BoundAuthenticator,
@@ -13,10 +14,9 @@ import { identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { createSlot } from '../../pipeline/slot.ts';
-import { claimReader, headerText, textsReader } from './claim-text.ts';
+import { tokenPlace } from '../../pipeline/token-place.ts';
 import { type JwtConfig, resolveJwt } from './config.ts';
 import { type KnownToken, takeCore } from './core.ts';
-import { tokenPlace } from './place.ts';
 import { jwtSchema } from './schema.ts';
 import type { Verdict } from './verifier.ts';
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { claimName, claimNames } from '../../lib/claim-schema.ts';
 import {
   choice,
   duration,
@@ -10,14 +11,9 @@ import {
   text,
   token,
 } from '../../lib/schema.ts';
+import { tokenPlaces } from '../../lib/token-place-schema.ts';
 import { ALGORITHMS, algorithmOf } from './algorithms.ts';
 import { jwksKeys, pemKey } from './keys.ts';
-
-const claimName = (description: string) =>
-  text(`${description} One that begins with \`/\` is a JSON Pointer: \`/realm_access/roles\`.`, {
-    minLength: 1,
-    maxLength: 256,
-  });
 
 const key = exactlyOneOf(
   ['secretRef', 'pem', 'jwks', 'jwksUrl'],
@@ -81,38 +77,10 @@ function keyProblem({ secretRef: secret, pem, jwks, jwksUrl, ...key }: KeyConfig
   }
 }
 
-const place = exactlyOneOf(
-  ['header', 'cookie', 'query'],
-  {
-    header: Type.Optional(
-      fields(
-        {
-          name: token('Name of the header.'),
-          scheme: text('What stands before the token, in any case; empty: nothing.', {
-            default: '',
-            maxLength: 64,
-            pattern: '^[A-Za-z0-9-]*$',
-          }),
-        },
-        'A header.',
-      ),
-    ),
-    cookie: Type.Optional(token('Name of a cookie.')),
-    query: Type.Optional(text('Name of a query parameter.', { minLength: 1, maxLength: 256 })),
-  },
-  'Where the token may be: exactly one of header, cookie, query.',
-);
-
 const claimHeader = fields(
   { claim: claimName('The claim.'), header: token('The header; what clients send in it is removed.') },
   'A claim that the backend gets as a header.',
 );
-
-const claimNames = (description: string, fallback: string[]) =>
-  list(claimName('A claim: a list of texts, or one text with spaces between them.'), description, {
-    maxItems: 16,
-    default: fallback,
-  });
 
 const texts = (item: string, description: string) =>
   list(text(item, { minLength: 1, maxLength: 1024 }), description, { maxItems: 64, default: [] });
@@ -129,11 +97,7 @@ export const jwtSchema = fields(
         maxLength: 256,
       }),
     ),
-    from: list(place, 'Where to look for the token; the first place that has one counts.', {
-      minItems: 1,
-      maxItems: 8,
-      default: [{ header: { name: 'Authorization', scheme: 'Bearer' } }],
-    }),
+    from: tokenPlaces(),
     issuers: texts('An `iss`.', 'Who may have issued a token; none: anyone who has the key.'),
     audiences: texts('An `aud`.', 'For whom a token must be, one of these; none: for anyone.'),
     claimsToVerify: list(
@@ -169,4 +133,3 @@ export const jwtSchema = fields(
 );
 
 export type JwtSchema = Static<typeof jwtSchema>;
-export type PlaceConfig = JwtSchema['from'][number];

@@ -1,6 +1,6 @@
+import { type ClaimRules, type Claims, judgeClaims } from '../../lib/token-claims.ts';
 import { type Algorithm, algorithmOf } from './algorithms.ts';
-import { type ClaimRules, judgeClaims } from './claims.ts';
-import { type Claims, type CompactToken, parseCompact, type TokenHeader } from './compact.ts';
+import { type CompactToken, parseCompact, type TokenHeader } from './compact.ts';
 import type { KeySource } from './key-source.ts';
 import type { VerificationKey } from './keys.ts';
 
@@ -74,8 +74,9 @@ export class TokenVerifier {
     mayWait: boolean,
   ): Verdict | Promise<Verdict> {
     const { parsed, sources } = job;
+    const { rules, now } = this.#options;
     if (signed) {
-      const verdict = judgeClaims(parsed, this.#options.rules, this.#options.now());
+      const verdict = judgeClaims(parsed.claims, parsed.header.typ, rules, now());
       return verdict.kind === 'valid'
         ? { ...verdict, claims: parsed.claims, header: parsed.header }
         : verdict;

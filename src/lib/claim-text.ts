@@ -1,4 +1,4 @@
-import type { Claims } from './compact.ts';
+import type { Claims } from './token-claims.ts';
 
 export type ClaimReader = (claims: Claims) => unknown;
 

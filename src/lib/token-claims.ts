@@ -1,4 +1,5 @@
-import type { Claims, TokenHeader } from './compact.ts';
+/** Of a token, or what a provider says of one. Without a prototype, or read by own names only. */
+export type Claims = Readonly<Record<string, unknown>>;
 
 /** What a token must say beside being signed. Times in seconds, as in tokens. */
 export interface ClaimRules {
@@ -24,9 +25,13 @@ export type ClaimVerdict =
 
 const INVALID: ClaimVerdict = { kind: 'invalid' };
 
-/** RFC 7519 section 4.1. What is of the wrong type is invalid wherever it stands, asked for or not. */
+/**
+ * RFC 7519 section 4.1. What is of the wrong type is invalid wherever it stands, asked for or not.
+ * @param typ of the token's header; null: none
+ */
 export function judgeClaims(
-  { claims, header }: { readonly claims: Claims; readonly header: TokenHeader },
+  claims: Claims,
+  typ: string | null,
   rules: ClaimRules,
   nowMs: number,
 ): ClaimVerdict {
@@ -36,7 +41,7 @@ export function judgeClaims(
   if (rules.required.some((name) => !(name in claims))) return INVALID;
   if (rules.issuers.length > 0 && (iss === undefined || !rules.issuers.includes(iss))) return INVALID;
   if (rules.audiences.length > 0 && !isFor(claims.aud, rules.audiences)) return INVALID;
-  if (rules.typ !== null && mediaType(header.typ) !== rules.typ) return INVALID;
+  if (rules.typ !== null && mediaType(typ) !== rules.typ) return INVALID;
   const now = Math.floor(nowMs / 1000);
   const { leeway, maxAge } = rules;
   if (nbf !== undefined && nbf > now + leeway) return INVALID;

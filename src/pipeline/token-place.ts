@@ -1,7 +1,7 @@
-import { withoutCookie } from '../../lib/cookie-text.ts';
-import { withoutQueryParam } from '../../lib/query-text.ts';
-import type { Exchange, RequestFields } from '../../pipeline/exchange.ts';
-import type { PlaceConfig } from './schema.ts';
+import { withoutCookie } from '../lib/cookie-text.ts';
+import { withoutQueryParam } from '../lib/query-text.ts';
+import type { TokenPlaceConfig } from '../lib/token-place-schema.ts';
+import type { Exchange, RequestFields } from './exchange.ts';
 
 /** Where a request may have its token. */
 export interface TokenPlace {
@@ -12,7 +12,7 @@ export interface TokenPlace {
   strip(request: RequestFields): void;
 }
 
-export function tokenPlace({ header, cookie, query }: PlaceConfig): TokenPlace {
+export function tokenPlace({ header, cookie, query }: TokenPlaceConfig): TokenPlace {
   if (header !== undefined) return headerPlace(header.name.toLowerCase(), header.scheme);
   const tokenIn = (raw: string) => (raw === '' ? null : raw);
   if (cookie !== undefined) {
