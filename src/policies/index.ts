@@ -8,10 +8,12 @@ import { cors } from './cors.ts';
 import { csrf } from './csrf.ts';
 import { decompressRequest } from './decompress-request.ts';
 import { errorPages } from './error-pages.ts';
+import { externalAuthorization } from './external-authorization/index.ts';
 import { fault } from './fault.ts';
 import { requestHeaders } from './headers/request.ts';
 import { responseHeaders } from './headers/response.ts';
 import { hmac } from './hmac/index.ts';
+import { introspection } from './introspection/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { jwt } from './jwt/index.ts';
 import { pathMap } from './path-map.ts';
@@ -30,9 +32,11 @@ const POLICIES: readonly PolicySpec[] = [
   csrf,
   decompressRequest,
   errorPages,
+  externalAuthorization,
   fault,
   hmac,
   ipAccess,
+  introspection,
   jwt,
   pathMap,
   rateLimit,

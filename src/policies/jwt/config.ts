@@ -6,6 +6,7 @@ import type { ResolveContext } from '../../pipeline/policy.ts';
 import type { AlgorithmName } from './algorithms.ts';
 import { pemKey, secretKey } from './keys.ts';
 import type { JwtSchema, KeyConfig } from './schema.ts';
+import { resolveUserLookup, type UserLookupIr } from './users.ts';
 
 /** The configuration as it stands in the IR. */
 export interface JwtConfig {
@@ -19,6 +20,9 @@ export interface JwtConfig {
   readonly permissions: readonly string[];
   readonly groups: readonly string[];
   readonly realm: string | null;
+  /** Whose Consumers tokens may belong to. */
+  readonly namespace: string;
+  readonly user: UserLookupIr | null;
 }
 
 export type KeyIr = {
@@ -34,11 +38,15 @@ export type KeyIr = {
 
 export function resolveJwt(config: JwtSchema, context: ResolveContext): JwtConfig {
   const { from, forward, claimsToHeaders, roles, permissions, groups } = config;
+  const { user } = config;
+  const bearer = user?.secretRef === undefined ? null : context.secret(user.secretRef, 'user.secretRef');
   return {
     ...{ from, forward, claimsToHeaders, roles, permissions, groups },
     keys: config.keys.map((key, i) => resolveKey(key, `keys[${i}]`, context)),
     keyClaimName: config.keyClaimName ?? null,
     realm: config.realm ?? null,
+    namespace: context.namespace,
+    user: user === undefined ? null : resolveUserLookup(user, bearer),
     rules: {
       issuers: config.issuers,
       audiences: config.audiences,

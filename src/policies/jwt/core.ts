@@ -3,11 +3,12 @@ import { SharedRegistry } from '../../lib/shared-registry.ts';
 import { CacheSpace, SpacedCache } from '../../lib/spaced-cache.ts';
 import { outboundClient } from '../../outbound/client.ts';
 import { KeptDocument } from '../../outbound/kept-document.ts';
-import type { Proof } from '../../pipeline/authenticator.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import { type JwtConfig, type KeyIr, keyOfSecret } from './config.ts';
 import { FetchedSource, fixedSource, type KeySource } from './key-source.ts';
 import { jwksKeys, pemKey, type VerificationKey } from './keys.ts';
+import type { KnownToken } from './known-token.ts';
+import { UserDirectory } from './users.ts';
 import { TokenVerifier } from './verifier.ts';
 
 /** For tokens that were seen before, of all rules of a thread: ten thousand of a usual size. */
@@ -17,20 +18,12 @@ const MIN_AGE_MS = 60_000;
 const MAX_AGE_MS = 24 * 3_600_000;
 const DEFAULT_AGE_MS = 600_000;
 
-/** A token that was found good, with all that is said of it. */
-export interface KnownToken {
-  readonly proof: Proof;
-  /** Milliseconds since the epoch. */
-  readonly untilMs: number;
-  /** Claims that the backend gets. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
-
 /** What rules with equal configurations share in a thread. */
 export class JwtCore {
   readonly verifier: TokenVerifier;
   /** By what stood in the request, scheme included. */
   readonly known = new SpacedCache<KnownToken>(SPACE);
+  readonly users: UserDirectory | null;
   readonly #sources: readonly KeySource[];
 
   constructor(config: JwtConfig, env: PolicyEnv) {
@@ -39,8 +32,10 @@ export class JwtCore {
     this.#sources = sources;
     try {
       for (const [i, key] of config.keys.entries()) sources.push(openSource(key, i, config, env));
+      this.users = config.user === null ? null : new UserDirectory(config.user, env);
     } catch (error) {
-      this.close();
+      for (const source of sources) source.close();
+      this.known.close();
       throw error;
     }
     // A key that is gone takes its tokens with it.
@@ -51,6 +46,7 @@ export class JwtCore {
   close(): void {
     for (const source of this.#sources) source.close();
     this.known.close();
+    this.users?.close();
   }
 }
 
@@ -59,9 +55,11 @@ const documents = new SharedRegistry<KeptDocument<readonly VerificationKey[]>>()
 
 /** @throws Error when a key can't be used */
 export function takeCore(config: JwtConfig, env: PolicyEnv) {
-  const secrets = config.keys.map((key) =>
-    key.kind === 'secret' && key.secret !== null ? hash('sha256', env.secret(key.secret)) : null,
-  );
+  const named = [
+    ...config.keys.map((key) => (key.kind === 'secret' ? key.secret : null)),
+    config.user?.secret ?? null,
+  ];
+  const secrets = named.map((name) => (name === null ? null : hash('sha256', env.secret(name))));
   return cores.take(JSON.stringify([config, secrets]), () => new JwtCore(config, env));
 }
 

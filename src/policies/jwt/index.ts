@@ -1,4 +1,3 @@
-import { claimReader, headerText, textsReader } from '../../lib/claim-text.ts';
 import {
   ABSENT,
   type BoundAuthenticator,
@@ -10,14 +9,15 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import { identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { createSlot } from '../../pipeline/slot.ts';
 import { tokenPlace } from '../../pipeline/token-place.ts';
 import { type JwtConfig, resolveJwt } from './config.ts';
-import { type KnownToken, takeCore } from './core.ts';
+import { takeCore } from './core.ts';
+import { type KnownToken, TokenReader } from './known-token.ts';
 import { jwtSchema } from './schema.ts';
+import type { UserAnswer } from './users.ts';
 import type { Verdict } from './verifier.ts';
 
 const MAX_TOKEN_BYTES = 16 * 1024;
@@ -40,25 +40,34 @@ export const jwt = defineAuthenticator({
   bind: bindJwt,
 });
 
-type Valid = Verdict & { readonly kind: 'valid' };
-
 function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
   const lease = takeCore(config, env);
-  const { verifier, known } = lease.value;
+  const { verifier, known, users } = lease.value;
   const places = config.from.map(tokenPlace);
   const verdicts = verdictsOf(config.realm);
-  const know = knowing(config);
+  const reader = new TokenReader(config, env.consumers(config.namespace));
   const owner = {};
 
-  function pass(x: Exchange, token: KnownToken): Proof {
-    if (token.headers.length > 0) x.set(notedSlot, { owner, headers: token.headers, next: x.get(notedSlot) });
-    return token.proof;
+  function pass(x: Exchange, token: KnownToken, nowMs: number): Proof | Promise<Proof> {
+    const { headers } = token;
+    if (headers.length > 0) x.set(notedSlot, { owner, headers, next: x.get(notedSlot) });
+    const standing = reader.standingOf(token, nowMs);
+    if (standing !== null) return standing;
+    if (users === null) return reader.stand(token, null, Number.POSITIVE_INFINITY);
+    const { sub } = token.claims;
+    if (typeof sub !== 'string' || sub === '') return verdicts.invalid;
+    const answer = users.find(sub);
+    return isPromise(answer) ? answer.then((one) => lookedUp(token, one)) : lookedUp(token, answer);
   }
-  function settle(x: Exchange, raw: string, verdict: Verdict): Proof {
+  function lookedUp(token: KnownToken, answer: UserAnswer | null): Proof {
+    if (answer === null) return verdicts.unavailable;
+    return answer.record === null ? verdicts.invalid : reader.stand(token, answer.record, answer.untilMs);
+  }
+  function settle(x: Exchange, raw: string, verdict: Verdict): Proof | Promise<Proof> {
     if (verdict.kind !== 'valid') return verdicts[verdict.kind];
-    const token = know(verdict);
+    const token = reader.know(verdict.claims, verdict.untilMs);
     known.set(raw, token, raw.length * 4 + ENTRY_BYTES);
-    return pass(x, token);
+    return pass(x, token, Date.now());
   }
   return {
     authenticate(x) {
@@ -66,7 +75,10 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
         const raw = place.read(x);
         if (raw === null) continue;
         const seen = known.get(raw);
-        if (seen !== undefined) return Date.now() < seen.untilMs ? pass(x, seen) : verdicts.expired;
+        if (seen !== undefined) {
+          const nowMs = Date.now();
+          return nowMs < seen.untilMs ? pass(x, seen, nowMs) : verdicts.expired;
+        }
         const token = place.tokenIn(raw);
         if (token === null) continue;
         if (token.length > MAX_TOKEN_BYTES) return verdicts.invalid;
@@ -98,32 +110,6 @@ function stripper(
       while (noted !== undefined && noted.owner !== owner) noted = noted.next;
       for (const [name, value] of noted?.headers ?? []) request.addHeader(name, value);
     },
-  };
-}
-
-/** What is worked out once for a token, however often it comes. */
-function knowing(config: JwtConfig): (verdict: Valid) => KnownToken {
-  const roles = textsReader(config.roles);
-  const permissions = textsReader(config.permissions);
-  const groups = textsReader(config.groups);
-  const headers = config.claimsToHeaders.map(({ claim, header }) => ({
-    name: header.toLowerCase(),
-    read: claimReader(claim),
-  }));
-  return ({ claims, untilMs }) => {
-    const identity = identityOf({
-      user: typeof claims.sub === 'string' ? claims.sub : null,
-      claims,
-      roles: roles(claims),
-      permissions: permissions(claims),
-      groups: groups(claims),
-      schemes: ['jwt'],
-    });
-    const lines = headers.flatMap(({ name, read }) => {
-      const value = headerText(read(claims));
-      return value === null ? [] : [[name, value] as const];
-    });
-    return { proof: { kind: 'passed', identity }, untilMs, headers: lines };
   };
 }
 

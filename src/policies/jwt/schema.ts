@@ -14,6 +14,7 @@ import {
 import { tokenPlaces } from '../../lib/token-place-schema.ts';
 import { ALGORITHMS, algorithmOf } from './algorithms.ts';
 import { jwksKeys, pemKey } from './keys.ts';
+import { userLookup } from './user-schema.ts';
 
 const key = exactlyOneOf(
   ['secretRef', 'pem', 'jwks', 'jwksUrl'],
@@ -121,6 +122,7 @@ export const jwtSchema = fields(
     roles: claimNames('Claims whose texts become the roles.', ['roles']),
     permissions: claimNames('Claims whose texts become the permissions.', ['permissions', 'scope']),
     groups: claimNames('Claims whose texts become the groups.', ['groups']),
+    user: Type.Optional(userLookup),
     realm: Type.Optional(
       text('`realm` of the challenge in WWW-Authenticate.', {
         minLength: 1,
