@@ -40,7 +40,7 @@ export class RequestHead {
   expectContinue = false;
   /**
    * The protocol that the client asks for, when Connection names `upgrade`, the message has no content and exactly one
-   * protocol other than `h2c` is named; else null: the request is then an ordinary one.
+   * protocol that carries no HTTP is named; else null: the request is then an ordinary one.
    */
   upgrade: string | null = null;
   /** Field names that Connection lists, in lower case, each followed by a comma; see `listsName`. */
@@ -144,9 +144,16 @@ function takeControls(bytes: Uint8Array, out: RequestHead): RefusalCode {
   // HTTP/1.0 knows neither (RFC 9110 sections 7.8 and 10.1.1).
   if (options.upgrade && controls.upgradeLines === 1 && minorVersion === 1 && contentBytes === 0) {
     const protocol = out.fields.value(controls.upgradeIndex);
-    if (isSingleProtocol(protocol) && protocol.toLowerCase() !== 'h2c') out.upgrade = protocol;
+    if (isSingleProtocol(protocol) && !carriesRequests(protocol)) out.upgrade = protocol;
   }
   return RefusalCode.OK;
+}
+
+/** HTTP again, which the gateway would let pass unread: requests that no rule and no policy has seen. */
+const HTTP_AGAIN = /^(?:h2c?|http|tls)(?:\/|$)/i;
+
+function carriesRequests(protocol: string): boolean {
+  return HTTP_AGAIN.test(protocol);
 }
 
 function takeExpect(bytes: Uint8Array, out: RequestHead, contentBytes: number): RefusalCode {
