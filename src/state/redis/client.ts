@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { RedisIr, SecretPlace } from '../../ir/redis.ts';
 import { Breaker } from '../../lib/breaker.ts';
+import { keepStringsFast } from '../../lib/fast-strings.ts';
+
+keepStringsFast();
 
 /** It gave no answer in time, or said that it can't. */
 export class StoreUnavailable extends Error {}
