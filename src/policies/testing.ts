@@ -147,7 +147,8 @@ export function bindPoliciesWith(
   return rule;
 }
 
-class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost {
+/** @public For the benchmark of policies, too. */
+export class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost {
   readonly requestId = 'id-1';
   readonly generation = 1;
   readonly routeKey = 'GatewayRoute/test/test';
@@ -223,6 +224,11 @@ class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost {
 
   async askBackend(): Promise<BackendAnswer | null> {
     return null;
+  }
+
+  /** As before the first policy. */
+  forget(): void {
+    this.#slots.length = 0;
   }
 
   get<T>(slot: Slot<T>): T | undefined {
@@ -302,7 +308,8 @@ function lengthLines(lines: readonly string[], body: string | Uint8Array | undef
   return [`Content-Length: ${Buffer.byteLength(body)}`];
 }
 
-function answerHead(x: TestExchange, { status = 200, lines = [], body }: TestAnswer): ResponseHead {
+/** @public */
+export function answerHead(x: TestExchange, { status = 200, lines = [], body }: TestAnswer): ResponseHead {
   const head = new ResponseHead();
   const text = `${[`HTTP/1.1 ${status} Status`, ...lines, ...lengthLines(lines, body)].join('\r\n')}\r\n\r\n`;
   const code = parseResponseHead(text, x.request.method, head, LIMITS);
