@@ -16,6 +16,7 @@ import { hmac } from './hmac/index.ts';
 import { introspection } from './introspection/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { jwt } from './jwt/index.ts';
+import { oidc } from './oidc/index.ts';
 import { pathMap } from './path-map.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { requestQuery } from './request-query.ts';
@@ -38,6 +39,7 @@ const POLICIES: readonly PolicySpec[] = [
   ipAccess,
   introspection,
   jwt,
+  oidc,
   pathMap,
   rateLimit,
   requestBody,
