@@ -8,7 +8,7 @@ import { replyFrom } from './replies.ts';
 import type { CacheRule } from './rule.ts';
 import { freshen, judge, Lines, remainingMs, TAG_HEADERS, type Verdict } from './storing.ts';
 import { BodyKeeper } from './tap.ts';
-import { partSlot, type Wish } from './wish.ts';
+import { type Part, partSlot, type Wish } from './wish.ts';
 
 type Kept = Extract<Verdict, { kind: 'keep' }>;
 
@@ -21,9 +21,10 @@ export class Answers {
   }
 
   onResponse(x: Exchange): void | Promise<void> {
-    const part = x.get(partSlot);
-    if (part === undefined) return undefined;
-    switch (part.kind) {
+    const part = this.#partOf(x);
+    switch (part?.kind) {
+      case undefined:
+        return undefined;
       case 'unsafe':
         return this.#onUnsafe(x, part.url);
       case 'none':
@@ -36,7 +37,7 @@ export class Answers {
 
   /** Nobody waits for what nobody asks any more. */
   onDone(x: Exchange): void {
-    const part = x.get(partSlot);
+    const part = this.#partOf(x);
     if (part?.kind !== 'wish') return;
     const { wish } = part;
     wish.over = true;
@@ -54,6 +55,12 @@ export class Answers {
     const verdict = this.#judge(wish, isSame ? freshen(kept.head, fields) : fields);
     if (verdict.kind === 'keep') void this.#keep(wish, verdict, isSame ? kept.body : said.body);
     else wish.land('unstorable');
+  }
+
+  /** Undefined: the request never came here, or another cache of the rule has it. */
+  #partOf(x: Exchange): Part | undefined {
+    const taken = x.get(partSlot);
+    return taken?.rule === this.#rule ? taken.part : undefined;
   }
 
   #onAnswer(x: Exchange, wish: Wish): void | Promise<void> {

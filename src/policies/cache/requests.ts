@@ -1,6 +1,6 @@
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Reply } from '../../pipeline/reply.ts';
-import type { StoredAnswer } from '../../state/cache/answer.ts';
+import { ageMs, type StoredAnswer } from '../../state/cache/answer.ts';
 import { addressMark, routeMark } from '../../state/cache/marks.ts';
 import type { Lookup } from '../../state/cache/store.ts';
 import type { Answers } from './answers.ts';
@@ -33,8 +33,9 @@ export class Requests {
   }
 
   onRequest(x: Exchange): Outcome | Promise<Outcome> {
+    if (x.get(partSlot) !== undefined) return undefined;
     const part = this.#partOf(x);
-    x.set(partSlot, part);
+    x.set(partSlot, { rule: this.#rule, part });
     if (part.kind !== 'wish') return undefined;
     const { wish } = part;
     const lookup = this.#rule.store.find(wish);
@@ -85,7 +86,7 @@ export class Requests {
       const { answer } = lookup;
       if (satisfies(answer.head, wish.demands, nowMs)) return this.#hit(wish, answer, nowMs);
       wish.stale = answer;
-      wish.why = answer.head.lifetimeMs > nowMs - answer.head.receivedAtMs ? 'request' : 'stale';
+      wish.why = answer.head.lifetimeMs > ageMs(answer.head, nowMs) ? 'request' : 'stale';
       if (mayServeWhileRevalidating(answer.head, wish.demands, nowMs)) {
         const reply = this.#hit(wish, answer, nowMs);
         this.#refresh(x, wish, answer, lookup.key);
@@ -109,7 +110,7 @@ export class Requests {
     switch (boarding.kind) {
       case 'lead':
         wish.lead(boarding.flight);
-        return this.#forward(wish);
+        return this.#justKept(wish, nowMs) ?? this.#forward(wish);
       case 'wait':
         wish.waits++;
         return boarding.landed.then(() => this.#again(x, wish));
@@ -118,6 +119,15 @@ export class Requests {
       case 'alone':
         return this.#forward(wish);
     }
+  }
+
+  /** Between our look and our boarding another thread's answer may have landed. */
+  #justKept(wish: Wish, nowMs: number): Reply | undefined {
+    const { store } = this.#rule;
+    const lookup = store.isLocal ? (store.find(wish) as Lookup) : null;
+    if (lookup?.kind !== 'found' || !satisfies(lookup.answer.head, wish.demands, nowMs)) return undefined;
+    wish.land('stored');
+    return this.#hit(wish, lookup.answer, nowMs);
   }
 
   async #again(x: Exchange, wish: Wish): Promise<Outcome> {

@@ -6,6 +6,7 @@ import type { Wanted } from '../../state/cache/store.ts';
 import type { Forwarded } from './cache-status.ts';
 import type { Demands } from './demands.ts';
 import { selectionOf } from './key.ts';
+import type { CacheRule } from './rule.ts';
 import type { Asking } from './storing.ts';
 
 /** One request's way along the cache. */
@@ -109,4 +110,5 @@ export type Part =
   | { readonly kind: 'unsafe'; readonly url: string }
   | { readonly kind: 'none'; readonly why: Forwarded };
 
-export const partSlot = createSlot<Part>('cache');
+/** Of the first cache of the rule: a second one has nothing to do. */
+export const partSlot = createSlot<{ readonly rule: CacheRule; readonly part: Part }>('cache');

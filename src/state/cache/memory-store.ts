@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { CacheMemory } from '../../ir/messages.ts';
 import { breakLocks } from '../limits/lock.ts';
 import { packAnswer, type StoredAnswer, unpackAnswer } from './answer.ts';
+import { EVERYTHING, Invalidations } from './invalidations.ts';
 import { openAnswers, openFlights } from './memory.ts';
 import { type Place, Slab } from './slab.ts';
 import {
@@ -21,21 +22,28 @@ type Copy =
   | { readonly kind: 'variants'; readonly place: Place; readonly variants: Variants }
   | { readonly kind: 'answer'; readonly place: Place; readonly answer: StoredAnswer };
 
+/** More often than this threads do not get in each other's way. */
+const MAX_TRIES = 3;
+/** In place of a key. */
+const CONFLICT = '';
 /** What a copy takes beside its bytes, roughly. */
 const COPY_BYTES = 512;
 
 /** Keeps answers in the memory that all threads share; each thread has those that it uses most unpacked. */
 export class MemoryAnswers implements AnswerStore {
+  readonly isLocal = true;
   readonly #slab: Slab;
+  readonly #invalidations: Invalidations;
   readonly #copies: LRUCache<string, Copy>;
 
   constructor({ answers, unpackedBytes }: CacheMemory, threadId: number) {
     this.#slab = new Slab(answers, threadId);
+    this.#invalidations = new Invalidations(answers);
     this.#copies = new LRUCache({ maxSize: Math.max(COPY_BYTES, unpackedBytes) });
   }
 
   get moment(): number {
-    return this.#slab.invalidations;
+    return this.#invalidations.count;
   }
 
   find(wanted: Wanted): Lookup {
@@ -46,49 +54,61 @@ export class MemoryAnswers implements AnswerStore {
     return answer === null ? { kind: 'missing', what: 'variant', key } : { kind: 'found', answer, key };
   }
 
-  keep(wanted: Wanted, answer: StoredAnswer, { vary, maxVariants, since }: Keeping): boolean {
+  keep(wanted: Wanted, answer: StoredAnswer, how: Keeping): boolean {
     const slab = this.#slab;
-    const marks = [urlMark(wanted.url), ...answer.head.marks].map((mark) => slab.markOf(mark));
-    if (slab.invalidatedSince(since, marks)) return false;
-    const variants = this.#admit(wanted, vary, maxVariants, marks);
-    if (variants === null) return false;
-    const key = answerKey(wanted, variants);
+    const marks = [urlMark(wanted.url), ...answer.head.marks].map((mark) => this.#invalidations.markOf(mark));
+    if (this.#invalidations.concernsSince(how.since, marks)) return false;
     const packed = packAnswer(answer);
-    const place = slab.write(key, packed, marks);
-    if (place === null) return false;
-    if (slab.invalidatedSince(since, marks)) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const key = this.#keepOnce(wanted, how, packed, marks, answer);
+      if (key === null) return false;
+      if (key === CONFLICT) continue;
+      if (!this.#invalidations.concernsSince(how.since, marks)) return true;
       slab.remove(key);
       return false;
     }
-    this.#copies.set(key, { kind: 'answer', place, answer }, { size: packed.length + COPY_BYTES });
-    return true;
+    return false;
   }
 
   invalidate(url: string): void {
-    this.#slab.logInvalidation(this.#slab.markOf(urlMark(url)));
+    this.#invalidations.add(this.#invalidations.markOf(urlMark(url)));
     this.#slab.remove(urlKey(url));
   }
 
   purge(mark: string | null): number {
-    const number = mark === null ? 0 : this.#slab.markOf(mark);
-    this.#slab.logInvalidation(number);
+    const number = mark === null ? EVERYTHING : this.#invalidations.markOf(mark);
+    this.#invalidations.add(number);
     return this.#slab.removeMarked(number);
   }
 
-  /** Written anew each time: the ring would forget it before the answers that it leads to. */
-  #admit(wanted: Wanted, vary: readonly string[], max: number, marks: readonly number[]): Variants | null {
-    const admitted: { variants: Variants | null } = { variants: null };
-    const key = urlKey(wanted.url);
-    const place = this.#slab.update(key, (now) => {
-      const variants = admitVariant(now === null ? null : unpackVariants(now), vary, wanted, max);
-      admitted.variants = variants;
-      // The mark of the URL alone: a tag is one answer's.
-      return variants === null ? null : { value: packVariants(variants), marks: marks.slice(0, 1) };
-    });
-    const { variants } = admitted;
-    if (place === null || variants === null) return null;
-    this.#copies.set(key, { kind: 'variants', place, variants }, { size: COPY_BYTES });
-    return variants;
+  /**
+   * The answer first, then the record that leads to it: whoever finds the URL known finds the answer, too. The record is
+   * written anew each time, for the ring would forget it before the answers.
+   * @returns the answer's key; null: it can't be kept; {@link CONFLICT}: another one has changed the record meanwhile
+   */
+  #keepOnce(
+    wanted: Wanted,
+    { vary, maxVariants }: Keeping,
+    packed: Buffer,
+    marks: readonly number[],
+    answer: StoredAnswer,
+  ): string | null {
+    const recordKey = urlKey(wanted.url);
+    const known = this.#slab.read(recordKey)?.value ?? null;
+    const variants = admitVariant(known === null ? null : unpackVariants(known), vary, wanted, maxVariants);
+    if (variants === null) return null;
+    const key = answerKey(wanted, variants);
+    const place = this.#slab.write(key, packed, marks);
+    if (place === null) return null;
+    // The mark of the URL alone: a tag is one answer's.
+    const record = { value: packVariants(variants), marks: marks.slice(0, 1) };
+    const unchanged = (now: Buffer | null) =>
+      known === null || now === null ? known === now : known.equals(now);
+    const change = this.#slab.update(recordKey, (now) => (unchanged(now) ? record : null));
+    if (change.kind === 'refused') return change.why === 'left' ? CONFLICT : null;
+    this.#copies.set(recordKey, { kind: 'variants', place: change.place, variants }, { size: COPY_BYTES });
+    this.#copies.set(key, { kind: 'answer', place, answer }, { size: packed.length + COPY_BYTES });
+    return key;
   }
 
   #variants(key: string): Variants | null {

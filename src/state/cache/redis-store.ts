@@ -23,6 +23,7 @@ const SCAN_COUNT = '500';
  * cluster may have it anywhere; what belongs to a mark is listed in a set of its own.
  */
 export class RedisAnswers implements AnswerStore {
+  readonly isLocal = false;
   /** Invalidations are seen in Redis. */
   readonly moment = 0;
   readonly #client: RedisClient;

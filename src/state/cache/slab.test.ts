@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EVERYTHING, Invalidations } from './invalidations.ts';
 import { createCacheMemory } from './memory.ts';
 import { Slab } from './slab.ts';
 
@@ -117,17 +118,20 @@ describe('Slab', () => {
     expect(slab.read('c')).toBeNull();
   });
 
-  it('knows what was invalidated since when', () => {
-    const [slab, other] = slabs(65_536);
-    const before = slab.invalidations;
-    other.logInvalidation(5);
-    expect(slab.invalidatedSince(before, [5])).toBe(true);
-    expect(slab.invalidatedSince(before, [6])).toBe(false);
-    expect(slab.invalidatedSince(slab.invalidations, [5])).toBe(false);
-    other.logInvalidation(0);
-    expect(slab.invalidatedSince(before, [6])).toBe(true);
-    const later = slab.invalidations;
-    for (let i = 0; i < 2000; i++) slab.logInvalidation(9);
-    expect(slab.invalidatedSince(later, [6])).toBe(true);
+  it('knows what was made void since when', () => {
+    const { answers } = createCacheMemory({ bytes: 65_536, threads: 2 });
+    const [one, other] = [new Invalidations(answers), new Invalidations(answers)];
+    const before = one.count;
+    other.add(5);
+    expect(one.concernsSince(before, [4, 5])).toBe(true);
+    expect(one.concernsSince(before, [6])).toBe(false);
+    expect(one.concernsSince(one.count, [5])).toBe(false);
+    other.add(EVERYTHING);
+    expect(one.concernsSince(before, [6])).toBe(true);
+    const later = one.count;
+    for (let i = 0; i < 2000; i++) one.add(9);
+    expect(one.concernsSince(later, [6])).toBe(true);
+    expect(one.markOf('a')).toBe(other.markOf('a'));
+    expect(one.markOf('a')).not.toBe(one.markOf('b'));
   });
 });

@@ -1,6 +1,7 @@
 import { hashKey, type KeyHash } from '../limits/key-hash.ts';
 import { lock, unlock } from '../limits/lock.ts';
-import { type AnswersView, LOG_ENTRIES, openAnswers, WAYS } from './memory.ts';
+import { EVERYTHING } from './invalidations.ts';
+import { type AnswersView, openAnswers, WAYS } from './memory.ts';
 
 /** Where something lies, and which of the things that lay there: see {@link Slab.holds}. */
 export interface Place {
@@ -12,6 +13,16 @@ export interface Found extends Place {
   /** A copy. */
   readonly value: Buffer;
 }
+
+interface Change {
+  readonly value: Uint8Array;
+  readonly marks: readonly number[];
+}
+
+type Update =
+  | { readonly kind: 'written'; readonly place: Place }
+  /** `impossible`: it is too large, or its lock can't be had. */
+  | { readonly kind: 'refused'; readonly why: 'left' | 'impossible' };
 
 const HASH_LOW = 0;
 const HASH_HIGH = 1;
@@ -25,8 +36,6 @@ const RECORD_HEAD = 8;
 const LARGEST_SHARE = 1 / 4;
 /** What is read in the last part of its time is written anew: what is asked for stays. */
 const RENEWED_FROM = 3 / 4;
-/** In the log: it concerns everything. */
-const EVERYTHING = 0;
 
 /**
  * Keys and values in memory that all threads share. A ring forgets what is oldest; what is removed is gone for all threads
@@ -68,27 +77,26 @@ export class Slab {
 
   /** @returns its place, or null when it is too large */
   write(key: string, value: Uint8Array, marks: readonly number[]): Place | null {
-    return this.update(key, () => ({ value, marks }));
+    const change = this.update(key, () => ({ value, marks }));
+    return change.kind === 'written' ? change.place : null;
   }
 
   /**
    * Reads and writes as one step.
    * @param change from what is there to what shall be; null leaves it
    */
-  update(
-    key: string,
-    change: (now: Buffer | null) => { readonly value: Uint8Array; readonly marks: readonly number[] } | null,
-  ): Place | null {
+  update(key: string, change: (now: Buffer | null) => Change | null): Update {
     const bytes = Buffer.from(key, 'utf8');
     const shard = this.#locate(key);
-    if (!this.#lock(shard)) return null;
+    if (!this.#lock(shard)) return { kind: 'refused', why: 'impossible' };
     try {
       const found = this.#find(shard, bytes);
       const next = change(found < 0 ? null : this.#valueAt(shard, found));
-      if (next === null) return found < 0 ? null : { slot: found, version: this.#word(found, VERSION) };
+      if (next === null) return { kind: 'refused', why: 'left' };
       const slot = found < 0 ? this.#slotFor(shard) : found;
       this.#clear(slot);
-      return this.#append(shard, slot, bytes, next.value, next.marks);
+      const place = this.#append(shard, slot, bytes, next.value, next.marks);
+      return place === null ? { kind: 'refused', why: 'impossible' } : { kind: 'written', place };
     } finally {
       this.#unlock(shard);
     }
@@ -103,7 +111,7 @@ export class Slab {
     this.#unlock(shard);
   }
 
-  /** Removes what has one of the marks, and what is forgotten, whose marks nobody knows. @returns how many had it */
+  /** Removes what has the mark (0: everything), and what is forgotten, whose marks nobody knows. @returns how many had it */
   removeMarked(mark: number): number {
     const { shards, slots } = this.#view;
     let removed = 0;
@@ -117,37 +125,6 @@ export class Slab {
       this.#unlock(shard);
     }
     return removed;
-  }
-
-  // --- invalidations
-
-  /** How many there were. What was asked of a backend before one of them may be what it is about. */
-  get invalidations(): number {
-    return Atomics.load(this.#view.count, 0);
-  }
-
-  /** @param mark of what is no longer true; 0: of everything */
-  logInvalidation(mark: number): void {
-    const at = Atomics.add(this.#view.count, 0, 1);
-    Atomics.store(this.#view.log, at & (LOG_ENTRIES - 1), mark);
-  }
-
-  /** Whether one of these marks, or perhaps one of them, was invalidated since there were so many invalidations. */
-  invalidatedSince(count: number, marks: readonly number[]): boolean {
-    const now = this.invalidations;
-    if (now - count >= LOG_ENTRIES) return true;
-    for (let i = count; i < now; i++) {
-      const mark = Atomics.load(this.#view.log, i & (LOG_ENTRIES - 1));
-      if (mark === EVERYTHING || marks.includes(mark)) return true;
-    }
-    return false;
-  }
-
-  /** The same for all threads of the program; never 0. */
-  markOf(text: string): number {
-    const { seed1, seed2 } = this.#view;
-    hashKey('mark', text, seed1, seed2, this.#hash);
-    return this.#hash.high;
   }
 
   // --- slots

@@ -28,6 +28,8 @@ export interface Keeping {
 
 /** Keeps answers. `testing.ts` has the suite that every store passes. A store that fails has nothing and keeps nothing. */
 export interface AnswerStore {
+  /** What is kept is found at once, and no promise is made. */
+  readonly isLocal: boolean;
   /** Answers of before it, which come after an invalidation, are not kept. */
   readonly moment: number;
   find(wanted: Wanted): Lookup | Promise<Lookup>;

@@ -59,8 +59,11 @@ export function plainFetch(
   { method = 'GET', headers = [], body }: Init = {},
 ): Promise<PlainResponse> {
   return new Promise((resolve, reject) => {
-    const lines = new Map<string, string[]>();
-    for (const [name, value] of headers) lines.set(name, [...(lines.get(name) ?? []), String(value)]);
+    const lines = new Map<string, string | string[]>();
+    for (const [name, value] of headers) {
+      const before = lines.get(name);
+      lines.set(name, before === undefined ? String(value) : [before, String(value)].flat());
+    }
     const request = http.request(
       url,
       { method, agent: false, headers: Object.fromEntries(lines) },
