@@ -17,6 +17,7 @@ import { introspection } from './introspection/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { jwt } from './jwt/index.ts';
 import { oidc } from './oidc/index.ts';
+import { overload } from './overload.ts';
 import { pathMap } from './path-map.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { requestQuery } from './request-query.ts';
@@ -40,6 +41,7 @@ const POLICIES: readonly PolicySpec[] = [
   introspection,
   jwt,
   oidc,
+  overload,
   pathMap,
   rateLimit,
   requestBody,
