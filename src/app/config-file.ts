@@ -95,6 +95,7 @@ function globalPolicies(
       namespace: '',
       referred: (kind, _, field) => refuse(kind, field),
       secret: (_, field) => refuse('Secret', field),
+      document: (_, field) => refuse('ConfigMap', field),
     };
     const object = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
     const location = { file, ...locateInYaml(text, steps) };

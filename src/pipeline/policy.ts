@@ -76,6 +76,18 @@ export interface ResolveContext {
    * @param check null, or what is wrong; must not repeat the text
    */
   secret(ref: SecretRef, field: string, check?: (text: string) => string | null): SecretName | null;
+  /**
+   * A document of YAML or JSON in a ConfigMap of the same namespace; the same object as long as its text is the same. When it is
+   * not there or can't be read that is reported, the rule stays closed until it is mended, and the result is null.
+   * @param field path of the reference inside the configuration: `configMapRef`
+   */
+  document(ref: DocumentRef, field: string): object | null;
+}
+
+/** One key of a ConfigMap of the same namespace. */
+export interface DocumentRef {
+  readonly name: string;
+  readonly key: string;
 }
 
 /** One key of a Secret of the same namespace; `lib/schema.ts` has the schema. */

@@ -24,6 +24,7 @@ import { requestQuery } from './request-query.ts';
 import { securityHeaders } from './security-headers.ts';
 import { signature } from './signature/index.ts';
 import { statusMap } from './status-map.ts';
+import { validate } from './validate/index.ts';
 
 /** Every policy there is: one line each. */
 const POLICIES: readonly PolicySpec[] = [
@@ -52,6 +53,7 @@ const POLICIES: readonly PolicySpec[] = [
   securityHeaders,
   signature,
   statusMap,
+  validate,
 ];
 
 export const policyCatalogue: PolicyCatalogue = new Map(POLICIES.map((spec) => [spec.name, spec]));

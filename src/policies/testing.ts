@@ -104,6 +104,8 @@ function validated(entries: readonly Entry[]): readonly unknown[] {
 export interface TestSurroundings {
   /** Texts by `name/key` of their Secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** By `name/key` of their ConfigMaps. */
+  readonly documents?: Readonly<Record<string, object>>;
   /** In place of what a thread lends. */
   readonly env?: Partial<PolicyEnv>;
 }
@@ -115,7 +117,7 @@ export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string>
 
 /** As {@link bindPolicies}, with what they refer to. */
 export function bindPoliciesWith(
-  { secrets = {}, env: lent = {} }: TestSurroundings,
+  { secrets = {}, documents = {}, env: lent = {} }: TestSurroundings,
   ...entries: readonly Entry[]
 ): CompiledRule<string> {
   const configs = validated(entries);
@@ -137,6 +139,7 @@ export function bindPoliciesWith(
         if (message !== null) throw new Error(`${field}: Secret ${name} ${message}`);
         return { secret: `${name}/${key}` };
       },
+      document: ({ name, key }) => documents[`${name}/${key}`] ?? null,
     };
     const config = spec.resolve?.(configs[i], context) ?? configs[i];
     const ref = { name: spec.name, config, origin: route.origin };

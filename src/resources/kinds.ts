@@ -1,4 +1,5 @@
 import type { Consumer } from './consumer.ts';
+import type { ConfigMap } from './core/config-map.ts';
 import type { EndpointSlice } from './core/endpoint-slice.ts';
 import type { Secret } from './core/secret.ts';
 import type { Service } from './core/service.ts';
@@ -13,5 +14,6 @@ export interface ResourceByKind {
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
   readonly Secret: Secret;
+  readonly ConfigMap: ConfigMap;
 }
 export type ResourceKind = keyof ResourceByKind;

@@ -1,9 +1,10 @@
 import { objectKey } from '../ir/origin.ts';
 import type { PolicyRef } from '../ir/route.ts';
 import type { SecretName } from '../ir/secret.ts';
-import type { PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
+import type { DocumentRef, PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import { type PolicyEntry, readPolicyEntry } from '../resources/gateway-route/schema.ts';
+import { documentOf } from './documents.ts';
 import type { Report } from './report.ts';
 import { secretText } from './secrets.ts';
 
@@ -13,7 +14,7 @@ export interface PolicyContext {
   readonly namespace: string;
   readonly catalogue: PolicyCatalogue;
   readonly report: Report;
-  /** `spec` of an object, by its key; null when it is not there. */
+  /** `spec` of an object, data of a ConfigMap, by its key; null when it is not there. */
   readonly referred: (key: string) => unknown;
   /** A Secret, by its key; null when it is not there. */
   readonly secret: (key: string) => Secret | null;
@@ -63,7 +64,27 @@ function resolveContext(at: string, context: PolicyContext, shadow: boolean): Re
       return spec;
     },
     secret: (ref, field, check) => findSecret(ref, `${at}.${field}`, check, context),
+    document: (ref, field) => findDocument(ref, `${at}.${field}`, context),
   };
+}
+
+function findDocument(
+  { name, key }: DocumentRef,
+  at: string,
+  { namespace, report, referred }: PolicyContext,
+): object | null {
+  const ref = { kind: 'ConfigMap', namespace, name };
+  const data = referred(objectKey(ref)) as Readonly<Record<string, string>> | null;
+  if (data === null) {
+    report.missing(`${at}.name`, { code: 'referenceNotFound', ref });
+    return null;
+  }
+  const text = Object.hasOwn(data, key) ? data[key]! : null;
+  const found = text === null ? ({ ok: false, message: `has no key "${key}"` } as const) : documentOf(text);
+  if (found.ok) return found.value;
+  const what = text === null ? objectKey(ref) : `${objectKey(ref)}, ${key}:`;
+  report.missing(`${at}.key`, { code: 'invalid', message: `${what} ${found.message}` });
+  return null;
 }
 
 function findSecret(

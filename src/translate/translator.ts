@@ -83,10 +83,12 @@ export class Translator {
   readonly referred = (kind: ResourceKind, namespace: string, name: string): InputObject | undefined =>
     this.#referred.get(objectKey({ kind, namespace, name }));
 
-  /** What policies see of an object that they refer to; null when it is not there. */
+  /** What policies see of an object that they refer to: its `spec`, the data of a ConfigMap; null when it is not there. */
   readonly referredSpec = (key: string): unknown => {
-    const object = this.#referred.get(key)?.object;
-    return object === undefined || !('spec' in object) ? null : object.spec;
+    const found = this.#referred.get(key);
+    if (found === undefined) return null;
+    if (found.kind === 'ConfigMap') return found.object.data ?? {};
+    return 'spec' in found.object ? found.object.spec : null;
   };
 
   /** A Secret that there is, by its key. */
@@ -167,6 +169,7 @@ export class Translator {
         for (const service of this.#services.putSlice(sourced)) this.#clusters.markService(service);
         break;
       case 'RateLimitPolicy':
+      case 'ConfigMap':
       case 'Secret':
         this.#putReferred(sourced, stale);
         break;

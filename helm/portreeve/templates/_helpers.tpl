@@ -201,6 +201,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: ['']
   resources: [services]
   verbs: [get, list, watch]
+# Each that a policy refers to is watched alone.
+- apiGroups: ['']
+  resources: [configmaps]
+  verbs: [get, list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]

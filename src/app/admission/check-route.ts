@@ -43,7 +43,7 @@ export function checkRoute(
   return { route, faults: report.faults, notes };
 }
 
-/** Only Secrets that something refers to are read: one that is named for the first time may well be there. */
+/** Only Secrets and ConfigMaps that something refers to are read: one that is named for the first time may well be there. */
 export function isUnreadSecret(finding: Finding): boolean {
-  return finding.code === 'referenceNotFound' && finding.ref.kind === 'Secret';
+  return finding.code === 'referenceNotFound' && ['Secret', 'ConfigMap'].includes(finding.ref.kind);
 }

@@ -3,6 +3,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { TSchema } from 'typebox';
 import { type GatewayConfig, gatewayConfigSchema } from '../config/schema.ts';
 import { consumerSchema } from '../consumer.ts';
+import { configMapSchema } from '../core/config-map.ts';
 import { endpointSliceSchema } from '../core/endpoint-slice.ts';
 import { secretSchema } from '../core/secret.ts';
 import { serviceSchema } from '../core/service.ts';
@@ -35,6 +36,7 @@ export function createValidators(policies: PolicyDescriptions): ResourceValidato
     Service: () => serviceSchema,
     EndpointSlice: () => endpointSliceSchema,
     Secret: () => secretSchema,
+    ConfigMap: () => configMapSchema,
   };
   const checks = new Map<ResourceKind, Check<unknown>>();
   const checkConfig = lazyCheck<GatewayConfig>(() => gatewayConfigSchema(policies), false);

@@ -40,6 +40,7 @@ const KINDS: ReadonlyMap<string, ResourceKind> = new Map([
   [`${API_VERSION} Consumer`, 'Consumer'],
   ['v1 Service', 'Service'],
   ['v1 Secret', 'Secret'],
+  ['v1 ConfigMap', 'ConfigMap'],
   ['discovery.k8s.io/v1 EndpointSlice', 'EndpointSlice'],
 ]);
 

@@ -10,11 +10,12 @@ export const KINDS: Readonly<Record<ResourceKind, KubeKind>> = {
   Service: { kind: 'Service', apiVersion: 'v1', plural: 'services' },
   EndpointSlice: { kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1', plural: 'endpointslices' },
   Secret: { kind: 'Secret', apiVersion: 'v1', plural: 'secrets' },
+  ConfigMap: { kind: 'ConfigMap', apiVersion: 'v1', plural: 'configmaps' },
 };
 
 export const NAMESPACE_KIND: KubeKind = { kind: 'Namespace', apiVersion: 'v1', plural: 'namespaces' };
 
-/** Kinds of which all objects are watched; Secrets only where something refers to them. */
+/** Kinds of which all objects are watched; Secrets and ConfigMaps only where something refers to them. */
 export const WATCHED_KINDS = [
   'GatewayRoute',
   'RateLimitPolicy',

@@ -3,10 +3,16 @@ import { objectKey } from '../../ir/origin.ts';
 import { secretNamesIn } from '../secret-names.ts';
 import type { SourcedObject } from '../source.ts';
 
-/** Which Secrets the objects refer to, counted, so that only those are ever read. */
+/** Which Secrets (or ConfigMaps) the objects refer to, counted, so that only those are ever read. */
 export class SecretReferences {
+  readonly #namesIn: (spec: unknown) => Iterable<string>;
   readonly #byOwner = new Map<string, ReadonlySet<string>>();
   readonly #owners = new Map<string, number>();
+
+  /** @param namesIn finds the names in a `spec` */
+  constructor(namesIn: (spec: unknown) => Iterable<string> = secretNamesIn) {
+    this.#namesIn = namesIn;
+  }
 
   /** Keys `namespace/name` of all that are referred to. */
   get keys(): Iterable<string> {
@@ -15,7 +21,7 @@ export class SecretReferences {
 
   /** @returns whether any reference came or went */
   put({ ref, object }: SourcedObject): boolean {
-    const names = 'spec' in object ? [...secretNamesIn(object.spec)] : [];
+    const names = 'spec' in object ? [...this.#namesIn(object.spec)] : [];
     return this.#set(objectKey(ref), new Set(names.map((name) => `${ref.namespace}/${name}`)));
   }
 

@@ -9,6 +9,8 @@ import {
 } from './reflector.ts';
 
 export interface SecretWatchOptions {
+  /** What is watched: both may be too many to list, and hold what is none of ours. */
+  readonly kind: 'Secret' | 'ConfigMap';
   readonly client: ApiClient;
   readonly onDelta: (delta: ReflectorDelta) => void;
   readonly onFailure: (failure: ReflectorFailure) => void;
@@ -20,7 +22,7 @@ interface SecretWatch {
   readonly settled: Promise<void>;
 }
 
-/** A watch for each Secret that is referred to: nobody has to let us list them all. */
+/** A watch for each Secret, or ConfigMap, that is referred to: nobody has to let us list them all. */
 export class SecretWatches {
   readonly #options: SecretWatchOptions;
   readonly #watches = new Map<string, SecretWatch>();
@@ -57,12 +59,12 @@ export class SecretWatches {
   }
 
   #begin(key: string): SecretWatch {
-    const { client, onDelta, onFailure, timing } = this.#options;
+    const { client, kind, onDelta, onFailure, timing } = this.#options;
     const [namespace, name] = splitKey(key);
     const { promise: settled, resolve } = Promise.withResolvers<void>();
     const reflector = new Reflector({
       client,
-      kind: KINDS.Secret,
+      kind: KINDS[kind],
       selection: { namespace, fieldSelector: `metadata.name=${name}` },
       onDelta: (delta) => {
         if (this.#watches.get(key)?.reflector === reflector) onDelta(delta);
@@ -81,7 +83,7 @@ export class SecretWatches {
 
   #end(key: string, reflector: Reflector): void {
     const [namespace, name] = splitKey(key);
-    this.#options.onDelta({ upsert: [], remove: [{ kind: 'Secret', namespace, name }] });
+    this.#options.onDelta({ upsert: [], remove: [{ kind: this.#options.kind, namespace, name }] });
     const stopped = reflector.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
   }

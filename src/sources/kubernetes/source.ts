@@ -1,5 +1,6 @@
 import type { ResourceKind } from '../../resources/kinds.ts';
 import type { ResourceValidators } from '../../resources/validate/validators.ts';
+import { configMapNamesIn } from '../secret-names.ts';
 import type { ResourceChange, ResourceSource } from '../source.ts';
 import type { ApiClient } from './client/client.ts';
 import { isOwnKind, KINDS, NAMESPACE_KIND, WATCHED_KINDS } from './kinds.ts';
@@ -32,8 +33,8 @@ export class KubernetesSource implements ResourceSource {
   readonly observed = new ObservedStatus();
   readonly #options: KubernetesSourceOptions;
   readonly #state: ObjectState;
-  readonly #secretRefs = new SecretReferences();
-  readonly #secrets: SecretWatches;
+  /** Kinds that are only watched where something refers to them. */
+  readonly #followed: readonly { readonly refs: SecretReferences; readonly watches: SecretWatches }[];
   readonly #reflectors: Reflector[] = [];
   /** Kinds and namespaces that were not listed yet. */
   readonly #waiting = new Set<Reflector>();
@@ -45,12 +46,18 @@ export class KubernetesSource implements ResourceSource {
     this.#options = options;
     this.#state = new ObjectState(options.validators);
     const { client, onFailure, timing } = options;
-    this.#secrets = new SecretWatches({
-      client,
-      onFailure,
-      onDelta: (delta) => this.#take('Secret', delta),
-      ...(timing === undefined ? {} : { timing }),
+    const follow = (kind: 'Secret' | 'ConfigMap', refs: SecretReferences) => ({
+      refs,
+      watches: new SecretWatches({
+        ...{ client, kind, onFailure },
+        onDelta: (delta) => this.#take(kind, delta),
+        ...(timing === undefined ? {} : { timing }),
+      }),
     });
+    this.#followed = [
+      follow('Secret', new SecretReferences()),
+      follow('ConfigMap', new SecretReferences(configMapNamesIn)),
+    ];
   }
 
   /** Waits for as long as the API server can't be reached. */
@@ -63,8 +70,8 @@ export class KubernetesSource implements ResourceSource {
     for (const reflector of this.#reflectors) reflector.start();
     await this.#synced.promise;
     if (this.#stopped) return;
-    this.#followSecrets(this.#state.all());
-    await this.#secrets.settled();
+    this.#follow(this.#state.all());
+    await Promise.all(this.#followed.map(({ watches }) => watches.settled()));
     if (this.#stopped) return;
     this.#onChange = onChange;
     onChange({ upsert: this.#state.all(), remove: [], findings: this.#state.findings });
@@ -74,12 +81,18 @@ export class KubernetesSource implements ResourceSource {
     this.#stopped = true;
     this.#onChange = null;
     this.#synced.resolve();
-    await Promise.all([...this.#reflectors.map((one) => one.stop()), this.#secrets.stop()]);
+    await Promise.all([
+      ...this.#reflectors.map((one) => one.stop()),
+      ...this.#followed.map(({ watches }) => watches.stop()),
+    ]);
   }
 
   /** How each watch is doing. */
   states(): readonly ReflectorState[] {
-    return [...this.#reflectors.map((one) => one.state), ...this.#secrets.states()];
+    return [
+      ...this.#reflectors.map((one) => one.state),
+      ...this.#followed.flatMap(({ watches }) => watches.states()),
+    ];
   }
 
   /** Whether objects of the namespace are handed out. */
@@ -138,15 +151,17 @@ export class KubernetesSource implements ResourceSource {
   #tell(change: ResourceChange, mayRefer: boolean): void {
     if (this.#onChange === null) return;
     this.#onChange(change);
-    if (mayRefer) this.#followSecrets(change.upsert, change.remove);
+    if (mayRefer) this.#follow(change.upsert, change.remove);
   }
 
-  #followSecrets(upsert: ResourceChange['upsert'], remove: ResourceChange['remove'] = []): void {
-    let changed = false;
-    for (const ref of remove) changed = this.#secretRefs.remove(ref) || changed;
-    for (const object of upsert) {
-      if (isOwnKind(object.kind)) changed = this.#secretRefs.put(object) || changed;
+  #follow(upsert: ResourceChange['upsert'], remove: ResourceChange['remove'] = []): void {
+    for (const { refs, watches } of this.#followed) {
+      let changed = false;
+      for (const ref of remove) changed = refs.remove(ref) || changed;
+      for (const object of upsert) {
+        if (isOwnKind(object.kind)) changed = refs.put(object) || changed;
+      }
+      if (changed) watches.set(refs.keys);
     }
-    if (changed) this.#secrets.set(this.#secretRefs.keys);
   }
 }
