@@ -1,3 +1,5 @@
+import { GatewayError } from '../../pipeline/errors.ts';
+
 /** Bytes of bodies that one thread holds for policies. A body that finds no room is refused, the others keep theirs. */
 export class BodyBudget {
   readonly #maxBytes: number;
@@ -22,4 +24,9 @@ export class BodyBudget {
   give(bytes: number): void {
     this.usedBytes -= bytes;
   }
+}
+
+/** What a body that finds no room ends with. */
+export function memoryFull(): GatewayError {
+  return new GatewayError('gateway', 'bodyMemoryFull', false, 'the thread holds too many bytes of bodies');
 }

@@ -2,7 +2,8 @@ import { BodyRefusal } from '../../pipeline/body.ts';
 import { GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import { statusOf } from '../forward/failure.ts';
-import { BodyFlow, type FlowOwner, type FlowSink } from './flow.ts';
+import { BodyFlow } from './flow.ts';
+import type { FlowOwner, FlowSink } from './flow-ends.ts';
 import { announcedBytes, PolicyRequestBody, type RequestBodyHost } from './request-body.ts';
 import { PolicyResponseBody, type ResponseBodyHost } from './response-body.ts';
 

@@ -1,41 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { BodyTap } from '../../pipeline/body.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
-import type { BodyBudget } from './budget.ts';
+import { type BodyBudget, memoryFull } from './budget.ts';
+import type { BodyLength, FlowOwner, FlowSink, FlowSource } from './flow-ends.ts';
 import { HeldBody } from './held-body.ts';
-
-/** Where the bytes come from: told when they may come and when not. Both may be called again and again. */
-export interface FlowSource {
-  start(): void;
-  stop(): void;
-}
-
-/** Where they go. */
-export interface FlowSink {
-  /** Bytes are the flow's: copied or sent before the call returns. */
-  write(buf: Uint8Array, from: number, to: number): void;
-  /** After one or more writes. False: no more until `resume` is called. */
-  flush(): boolean;
-  end(trailers: string): void;
-}
-
-/** Told once when a body can't go on. */
-export interface FlowOwner {
-  onFlowFailed(error: Error): void;
-}
-
-type Stage =
-  | { readonly kind: 'tap'; readonly tap: BodyTap; ended: boolean }
-  | { readonly kind: 'stream'; readonly stream: Duplex };
-
-interface Reader {
-  readonly maxBytes: number;
-  readonly resolve: (bytes: Uint8Array | null) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** What is to be said about the length of a body: nothing new, that it is unknown, or the bytes. */
-export type BodyLength = 'asSent' | 'unknown' | number;
+import { type Reader, unheeded } from './reader.ts';
+import { destroyQuietly, type Stage, Stages } from './stages.ts';
 
 /**
  * One body on its way through what policies made of it:
@@ -54,7 +24,7 @@ export class BodyFlow {
   readonly #held: HeldBody;
   /** What was announced of the bytes of the source; null: nothing. */
   readonly #announced: number | null;
-  #stages: Stage[] = [];
+  readonly #stages = new Stages();
   /** What one read of the source brought, for a stream. */
   #gathered: HeldBody | null = null;
   readonly #budget: BodyBudget;
@@ -107,25 +77,24 @@ export class BodyFlow {
 
   read(maxBytes: number): Uint8Array | null | Promise<Uint8Array | null> {
     if (this.#reader !== null) throw new Error('the body is being read already');
+    if (this.#closed) {
+      return unheeded(Promise.reject(new GatewayError('gateway', 'internal', false, 'the exchange is over')));
+    }
     if (this.#held.length > maxBytes) return null;
     if (this.ended) return this.#held.bytes;
     const known = this.knownBytes;
     if (known !== null && known > maxBytes) return null;
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new GatewayError('gateway', 'internal', false, 'the exchange is over'));
-        return;
-      }
-      this.#reader = { maxBytes, resolve, reject };
-      this.#pull();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+    this.#reader = { maxBytes, resolve, reject };
+    this.#pull();
+    return unheeded(promise);
   }
 
   /** Bytes are not copied. */
   replace(bytes: Uint8Array): void {
     if (this.#closed) return;
     this.#source.stop();
-    this.#dropStages();
+    this.#stages.drop();
     this.#changed = 'replaced';
     this.#sourceEnded = true;
     this.ended = true;
@@ -139,11 +108,11 @@ export class BodyFlow {
       destroyQuietly(stream);
       return;
     }
-    const index = this.#stages.length;
+    const index = this.#stages.count;
     const stage: Stage = { kind: 'stream', stream };
-    this.#stages.push(stage);
+    this.#stages.add(stage);
     this.#changed = 'streamed';
-    const isLive = () => this.#stages[index] === stage;
+    const isLive = () => this.#stages.at(index) === stage;
     stream
       .pause()
       .on('data', (chunk: Buffer) => isLive() && this.#onStreamData(index, chunk))
@@ -166,7 +135,7 @@ export class BodyFlow {
     }
     if (this.#held.length > 0) tap.onData(this.#held.bytes);
     if (this.ended) tap.onEnd();
-    else this.#stages.push({ kind: 'tap', tap, ended: false });
+    else this.#stages.add({ kind: 'tap', tap, ended: false });
   }
 
   // --- the source's side
@@ -179,7 +148,7 @@ export class BodyFlow {
   onReadEnd(): void {
     if (this.#closed) return;
     this.#sendGathered();
-    if (this.#sink !== null && !this.#lastStream() && !this.#sink.flush()) this.#source.stop();
+    if (this.#sink !== null && this.#stages.lastStream === null && !this.#sink.flush()) this.#source.stop();
   }
 
   onEnd(trailers: string): void {
@@ -200,7 +169,7 @@ export class BodyFlow {
     if (this.#closed) return;
     this.#closed = true;
     this.#sink = null;
-    this.#dropStages();
+    this.#stages.drop();
     this.#held.drop();
     this.#gathered?.drop();
     const reader = this.#reader;
@@ -232,29 +201,23 @@ export class BodyFlow {
   /** The sink takes no more for now. */
   pause(): void {
     if (this.#closed) return;
-    const last = this.#lastStream();
+    const last = this.#stages.lastStream;
     if (last === null) this.#source.stop();
     else last.pause();
   }
 
   // --- inside
 
-  /** Lets everything flow whose reader has room. */
   #pull(): void {
-    let next: Duplex | null = null;
-    for (let i = this.#stages.length - 1; i >= 0; i--) {
-      const stage = this.#stages[i]!;
-      if (stage.kind !== 'stream') continue;
-      if (next === null || !next.writableNeedDrain) stage.stream.resume();
-      next = stage.stream;
-    }
-    if (!this.#sourceEnded && (next === null || !next.writableNeedDrain)) this.#source.start();
+    this.#stages.resume();
+    const first = this.#stages.firstStream;
+    if (!this.#sourceEnded && (first === null || !first.writableNeedDrain)) this.#source.start();
   }
 
   /** Bytes before stage `first` pass taps up to a stream or the end. */
   #pass(first: number, buf: Uint8Array, from: number, to: number): void {
-    for (let i = first; i < this.#stages.length; i++) {
-      const stage = this.#stages[i]!;
+    for (let i = first; i < this.#stages.count; i++) {
+      const stage = this.#stages.at(i)!;
       if (stage.kind === 'tap') {
         stage.tap.onData(buf.subarray(from, to));
         continue;
@@ -284,21 +247,20 @@ export class BodyFlow {
   #sendGathered(): void {
     const gathered = this.#gathered;
     if (gathered === null || gathered.length === 0) return;
-    const at = this.#stages.findIndex(({ kind }) => kind === 'stream');
-    const stage = this.#stages[at];
-    if (stage?.kind === 'stream' && !stage.stream.write(gathered.take())) this.#source.stop();
+    const first = this.#stages.firstStream;
+    if (first !== null && !first.write(gathered.take())) this.#source.stop();
   }
 
   #onStreamData(index: number, chunk: Buffer): void {
     this.#pass(index + 1, chunk, 0, chunk.length);
-    if (this.#sink !== null && index === this.#lastStreamIndex() && !this.#sink.flush()) this.pause();
+    if (this.#sink !== null && this.#stages.isLastStream(index) && !this.#sink.flush()) this.pause();
   }
 
   /** The end of what comes before stage `first`. */
   #passEnd(first: number): void {
     if (this.#closed) return;
-    for (let i = first; i < this.#stages.length; i++) {
-      const stage = this.#stages[i]!;
+    for (let i = first; i < this.#stages.count; i++) {
+      const stage = this.#stages.at(i)!;
       if (stage.kind === 'stream') {
         stage.stream.end();
         return;
@@ -318,41 +280,16 @@ export class BodyFlow {
   }
 
   #stopBefore(index: number): void {
-    const before = this.#streamBefore(index);
+    const before = this.#stages.streamBefore(index);
     if (before === null) this.#source.stop();
     else before.pause();
   }
 
   #resumeBefore(index: number): void {
     if (this.#closed) return;
-    const before = this.#streamBefore(index);
+    const before = this.#stages.streamBefore(index);
     if (before !== null) before.resume();
     else if (!this.#sourceEnded) this.#source.start();
-  }
-
-  #streamBefore(index: number): Duplex | null {
-    for (let i = index - 1; i >= 0; i--) {
-      const stage = this.#stages[i]!;
-      if (stage.kind === 'stream') return stage.stream;
-    }
-    return null;
-  }
-
-  #lastStream(): Duplex | null {
-    return this.#streamBefore(this.#stages.length);
-  }
-
-  #lastStreamIndex(): number {
-    return this.#stages.findLastIndex(({ kind }) => kind === 'stream');
-  }
-
-  #dropStages(): void {
-    const stages = this.#stages;
-    this.#stages = [];
-    for (const stage of stages) {
-      if (stage.kind === 'stream') stage.stream.destroy();
-      else if (!stage.ended) stage.tap.onAbort();
-    }
   }
 
   #fail(error: Error): void {
@@ -360,13 +297,4 @@ export class BodyFlow {
     this.abort(error);
     this.#owner.onFlowFailed(error);
   }
-}
-
-/** A stream that nobody needs. It may fail while it is being destroyed, too. */
-export function destroyQuietly(stream: Duplex): void {
-  stream.on('error', () => undefined).destroy();
-}
-
-function memoryFull(): GatewayError {
-  return new GatewayError('gateway', 'bodyMemoryFull', false, 'the thread holds too many bytes of bodies');
 }

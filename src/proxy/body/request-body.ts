@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { MessageBody } from '../../pipeline/body.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { type BodyFlow, destroyQuietly } from './flow.ts';
+import type { BodyFlow } from './flow.ts';
+import { destroyQuietly } from './stages.ts';
 
 /** Whose request it is. */
 export interface RequestBodyHost {

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { BodyTap, ResponseBody } from '../../pipeline/body.ts';
 import type { ResponseView } from '../exchange/response-view.ts';
-import { type BodyFlow, destroyQuietly } from './flow.ts';
+import type { BodyFlow } from './flow.ts';
+import { destroyQuietly } from './stages.ts';
 
 /** Whose answer it is. */
 export interface ResponseBodyHost {

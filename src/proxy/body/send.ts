@@ -1,5 +1,5 @@
 import type { RequestExchange } from '../exchange/exchange.ts';
-import type { FlowSink } from './flow.ts';
+import type { FlowSink } from './flow-ends.ts';
 
 /** Sends the answer that response steps have left: its head, and its body as far as it is here. The rest follows. */
 export function sendAnswer(x: RequestExchange): void {

@@ -1,4 +1,4 @@
-import type { BodyLength } from '../body/flow.ts';
+import type { BodyLength } from '../body/flow-ends.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import { type CopyRules, copyLines, dropsOf, HOP_BY_HOP, passableTrailers } from '../forward/header-drops.ts';
 import { CHUNK_END, chunkHead, httpDate, lastChunk, statusLine } from '../http1/encode.ts';

@@ -1,6 +1,6 @@
 import type { CompiledForward } from '../../compile/table.ts';
 import { type ErrorOrigin, GatewayError, type GatewayErrorCode } from '../../pipeline/errors.ts';
-import type { FlowSink } from '../body/flow.ts';
+import type { FlowSink } from '../body/flow-ends.ts';
 import { sendAnswer } from '../body/send.ts';
 import { runResponseSteps } from '../exchange/chain.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';

@@ -1,4 +1,4 @@
-import type { BodyLength } from '../body/flow.ts';
+import type { BodyLength } from '../body/flow-ends.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import { CHUNK_END, chunkHead, lastChunk } from '../http1/encode.ts';
 import type { Output } from '../output.ts';

@@ -1,6 +1,6 @@
 import type { CompiledForward } from '../../compile/table.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
-import type { FlowSink } from '../body/flow.ts';
+import type { FlowSink } from '../body/flow-ends.ts';
 import type { RequestExchange } from '../exchange/exchange.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { AnswerHandler, ConnectionWaiter } from '../upstream/answer-handler.ts';
