@@ -243,6 +243,14 @@ export class TestExchange implements Exchange, RequestBodyHost, ResponseBodyHost
   }
 }
 
+/** An exchange whose backend has answered, for the benchmarks: its policies have not run. */
+export function answeredExchange(sent: TestRequest, answer: TestAnswer): Exchange {
+  const x = new TestExchange(sent);
+  x.answerBody = answer.body ?? '';
+  x.response.useHead(answerHead(x, answer));
+  return x;
+}
+
 /**
  * Sends one request along the rule's policies and back.
  * @throws what a stream of a policy fails with

@@ -99,7 +99,6 @@ class Seat {
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: MAX_STACK_MB },
     });
     this.#worker = worker;
-    worker.unref();
     worker.on('message', (message: EvaluationResult | 'ready') => {
       if (worker === this.#worker) this.#onMessage(message);
     });
@@ -108,6 +107,8 @@ class Seat {
       const isMemory = (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
       this.#renew(isMemory ? 'it takes too much memory' : 'its thread failed');
     });
+    // A program that is done need not wait for it.
+    worker.unref();
   }
 
   run({ timeoutMs, ...job }: Evaluation, settle: Waiting['settle']): void {

@@ -115,3 +115,14 @@ function onThrow(x: RequestExchange, step: BoundStep, error: unknown): void {
     `${x.routeKey}: policy ${step.name} threw in onResponse: ${String(error)}`,
   );
 }
+
+/** After the last byte or the failure. A step that throws costs the others nothing. */
+export function runDoneSteps(x: RequestExchange, steps: readonly BoundStep[]): void {
+  for (const { name, policy } of steps) {
+    try {
+      policy.onDone?.(x);
+    } catch (error) {
+      x.connection.context.log('error', `policy ${name} threw in onDone: ${String(error)}`);
+    }
+  }
+}

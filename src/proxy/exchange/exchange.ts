@@ -12,7 +12,7 @@ import { askBackend } from '../forward/ask.ts';
 import { Forward } from '../forward/forward.ts';
 import type { BodySink } from '../http1/body-decoder.ts';
 import { type RefusalCode, refusalMessage, refusalStatus } from '../http1/refusal.ts';
-import { runRequestSteps, runResponseSteps } from './chain.ts';
+import { runDoneSteps, runRequestSteps, runResponseSteps } from './chain.ts';
 import { recordExchange } from './record.ts';
 import { redirectReply } from './redirect.ts';
 import { RequestView } from './request-view.ts';
@@ -290,18 +290,10 @@ export class RequestExchange implements Exchange, BodySink {
     recordExchange(this, methodId(this.request.method));
     const rule = this.entry?.rule;
     if (rule !== undefined) {
-      if (rule.onDone !== null) for (const step of rule.onDone) this.#runDone(step);
+      if (rule.onDone !== null) runDoneSteps(this, rule.onDone);
       rule.active--;
       if (rule.retired && rule.active === 0) context.onRetiredRuleIdle(rule);
     }
     this.#abort?.abort();
-  }
-
-  #runDone(step: { name: string; policy: { onDone?(x: Exchange): void } }): void {
-    try {
-      step.policy.onDone?.(this);
-    } catch (error) {
-      this.connection.context.log('error', `policy ${step.name} threw in onDone: ${String(error)}`);
-    }
   }
 }
