@@ -55,6 +55,15 @@ const bucket = (key: unknown) => ({
   limits: [{ name: 'all', key: [key], tokenBucket: { capacity: 1_000_000_000, rate: '100000000/s' } }],
 });
 
+const SHADOW: readonly Entry[] = [
+  [policyCatalogue.get('rateLimit')!, bucket({ clientAddress: {} }), 'shadow'],
+];
+const QUERY = { required: ['fields'], properties: { fields: { type: 'string', pattern: '^[a-z,]+$' } } };
+const USERS = {
+  template: '/api/v1/users/{id}',
+  schema: { properties: { id: { type: 'integer', minimum: 1 } } },
+};
+
 export const CASES: readonly PolicyCase[] = [
   one('concurrencyLimit', { max: 1000, key: [{ clientAddress: {} }] }, 'by address'),
   one('cors', { origins: [PAGE], credentials: true }, 'a call from a listed origin'),
@@ -62,7 +71,9 @@ export const CASES: readonly PolicyCase[] = [
   one('errorPages', { pages: [{ statuses: ['5xx'], body: 'sorry' }] }, 'an answer that is none'),
   one('ipAccess', { allow: ['192.0.2.0/24', '2001:db8::/32'] }, 'allow list of two blocks'),
   one('jwt', JWT, 'RS256, a token that was seen before'),
+  one('overload', {}, 'a thread that keeps up'),
   one('rateLimit', bucket({ clientAddress: {} }), 'one bucket by address, in memory'),
+  { ...one('rateLimit', bucket({ clientAddress: {} }), 'the same in shadow mode'), entries: SHADOW },
   one('requestHeaders', { remove: ['X-Debug'] }, 'remove one'),
   one(
     'requestHeaders',
@@ -72,6 +83,7 @@ export const CASES: readonly PolicyCase[] = [
   one('responseHeaders', { set: [{ name: 'X-Frame-Options', value: 'DENY' }] }, 'set one'),
   one('securityHeaders', {}, 'the three defaults'),
   one('statusMap', { preset: 'standard' }, 'a status that is not mapped'),
+  one('validate', { query: { schema: QUERY }, path: USERS }, 'a query and a path by their schemas'),
   {
     title: 'all of the chain: jwt, rateLimit, cors, requestHeaders, responseHeaders',
     entries: [
