@@ -25,7 +25,7 @@ export function bindRule<U>(route: RouteIr, ir: RuleIr, env: CompileEnv<U>): Bou
     const action = compileAction(ir.action, env);
     if (action.kind === 'fail') return { rule: ruleOf(route, ir, action, []), failure: null };
     let failure: string | null = null;
-    for (const ref of inPhaseOrder(ir.policies, env.policies)) {
+    for (const ref of inPhaseOrder(withImplied(ir, env.policies), env.policies)) {
       if (ref.shadow !== true) {
         steps.push(bindPolicy(ref, env));
         continue;
@@ -79,11 +79,27 @@ function orNull(steps: readonly BoundStep[]): readonly BoundStep[] | null {
   return steps.length === 0 ? null : steps;
 }
 
-/** By phase, then as listed. */
+/** With those that others bring along; one in shadow mode changes nothing, so it brings none. */
+function withImplied({ policies, origin }: RuleIr, catalogue: PolicyCatalogue): readonly PolicyRef[] {
+  if (policies.length === 0) return policies;
+  const acting = policies.filter(({ shadow }) => shadow !== true);
+  const phases = new Set(acting.map((ref) => specOf(ref, catalogue).phase));
+  const added: PolicyRef[] = [];
+  for (const { name, phase, implied } of catalogue.values()) {
+    if (implied === undefined || !phases.has(phase)) continue;
+    if (!policies.some((ref) => ref.name === name)) added.push({ name, config: implied, origin });
+  }
+  return added.length === 0 ? policies : [...policies, ...added];
+}
+
+/** By phase, then as listed; what is implied by a phase behind all others of it. */
 function inPhaseOrder(refs: readonly PolicyRef[], catalogue: PolicyCatalogue): readonly PolicyRef[] {
   if (refs.length < 2) return refs;
-  const phase = (ref: PolicyRef) => PHASES.indexOf(specOf(ref, catalogue).phase);
-  return refs.toSorted((a, b) => phase(a) - phase(b));
+  const place = (ref: PolicyRef): number => {
+    const { phase, implied } = specOf(ref, catalogue);
+    return 2 * PHASES.indexOf(phase) + (implied === undefined ? 0 : 1);
+  };
+  return refs.toSorted((a, b) => place(a) - place(b));
 }
 
 function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>, lent: PolicyEnv = env.policyEnv): BoundStep {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { cookieValue } from './cookie-text.ts';
+import { describe, expect, it, test } from 'vitest';
+import { cookieValue, withoutCookie } from './cookie-text.ts';
 
 /** RFC 6265 section 5.4 read backwards, the obvious way. */
 function model(header: string, name: string): string | null {
@@ -37,4 +37,16 @@ describe('cookieValue', () => {
   ])('%j: %s is %j', (header, name, value) => {
     expect(cookieValue(header, name)).toBe(value);
   });
+});
+
+test.each([
+  ['a=1; k=2; b=3', 'a=1; b=3'],
+  ['k=1', ''],
+  ['k=1;k=2; k', ''],
+  ['kk=k; K=1', 'kk=k; K=1'],
+  [' k =1;a=2', 'a=2'],
+  ['', ''],
+])('%s without the cookie k is %s', (header, left) => {
+  expect(withoutCookie(header, 'k')).toBe(left);
+  expect(cookieValue(left, 'k')).toBeNull();
 });

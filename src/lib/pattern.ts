@@ -22,6 +22,8 @@ export interface Pattern {
   readonly source: string;
   /** The whole of `text` matches. */
   test(text: string): boolean;
+  /** Not anchored: a part of `text` matches. */
+  isIn(text: string): boolean;
   /** Groups by number, 0 the whole; a group that took no part is empty. Null: no match. */
   groups(text: string): readonly string[] | null;
   /** Not anchored: every part of `text` that matches gives way to what `render` makes of its groups. */
@@ -74,6 +76,10 @@ class Re2Pattern implements Pattern {
 
   test(text: string): boolean {
     return this.#program.testExact(text);
+  }
+
+  isIn(text: string): boolean {
+    return this.#program.test(text);
   }
 
   groups(text: string): readonly string[] | null {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { queryValue } from './query-text.ts';
+import { describe, expect, it, test } from 'vitest';
+import { queryValue, withoutQueryParam } from './query-text.ts';
 
 describe('queryValue', () => {
   it('reads what URLSearchParams has written', () => {
@@ -57,4 +57,31 @@ describe('queryValue', () => {
   ])('a of %j is %j', (query, value) => {
     expect(queryValue(query, 'a')).toBe(value);
   });
+});
+
+test.each([
+  ['a=1&k=2&b=3', 'k', 'a=1&b=3'],
+  ['k=1', 'k', ''],
+  ['k', 'k', ''],
+  ['%6b=1&K=2&kk=3', 'k', 'K=2&kk=3'],
+  ['api+key=1&a', 'api key', 'a'],
+  ['a=k&b=%zz&%zz=1', 'k', 'a=k&b=%zz&%zz=1'],
+  ['k=1&k=2&x=&k=3', 'k', 'x='],
+  ['', 'k', ''],
+])('%s without %s is %s', (query, name, left) => {
+  expect(withoutQueryParam(query, name)).toBe(left);
+  expect(queryValue(left, name)).toBeNull();
+});
+
+test('what is left has no such parameter, and all others as they were', () => {
+  const pair = fc.constantFrom('k=1', '%6B=2', '%6b', 'a=1', 'k', 'ka=k', '=k', '', 'k%3d=1', 'b+c=%26');
+  fc.assert(
+    fc.property(fc.array(pair), (pairs) => {
+      const left = withoutQueryParam(pairs.join('&'), 'k');
+      expect(queryValue(left, 'k')).toBeNull();
+      for (const name of ['a', 'ka', 'k=', 'b c']) {
+        expect(queryValue(left, name)).toBe(queryValue(pairs.join('&'), name));
+      }
+    }),
+  );
 });

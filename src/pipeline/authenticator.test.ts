@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
-import { bindPolicies, type Entry, exchange } from '../policies/testing.ts';
+import { bindPolicies, bindPoliciesWith, type Entry, exchange, testConsumer } from '../policies/testing.ts';
+import { ConsumerDirectory } from '../state/consumers.ts';
 import { ABSENT, defineAuthenticator, quoted, refused, unauthorized } from './authenticator.ts';
 import { identityOf, identitySlot } from './identity.ts';
 import { definePolicy } from './policy.ts';
@@ -82,4 +83,32 @@ test('without a credential: 401, or nobody where it is optional', async () => {
   expect(identity).toMatchObject({ user: null, schemes: [] });
   const two_ = await send(['X-One: ann'], [one, { realm: 'r' }], [two, { realm: 'r', optional: true }]);
   expect(two_.identity).toMatchObject({ consumer: 'ann', schemes: ['one'] });
+});
+
+test('a token without a Consumer is of the one whose claim it has, as soon as there is one', async () => {
+  const identity = identityOf({ claims: { iss: 'acme' }, groups: ['own'], schemes: ['token'] });
+  const token = defineAuthenticator({
+    name: 'token',
+    summary: 'For tests.',
+    schema: Type.Object({}, { additionalProperties: false }),
+    bind: () => ({
+      authenticate: () => ({ kind: 'passed', identity }),
+      missing: () => unauthorized('never', 'Test'),
+    }),
+  });
+  const consumers = new ConsumerDirectory(() => undefined);
+  const rule = bindPoliciesWith({ consumers }, [token, {}], [tell, {}]);
+  const told = async () => {
+    const line = (await exchange(rule)).forwarded!.find((one) => one.startsWith('told: '))!;
+    return JSON.parse(line.slice('told: '.length)) as { consumer: string | null; groups: readonly string[] };
+  };
+  expect(await told()).toMatchObject({ consumer: null, groups: ['own'] });
+  const acme = (groups: readonly string[]) =>
+    testConsumer('acme', { groups, claims: [{ claim: 'iss', equals: 'acme' }] });
+  consumers.apply([acme(['g'])], []);
+  expect(await told()).toMatchObject({ consumer: 'acme', groups: ['g', 'own'], claims: { iss: 'acme' } });
+  consumers.apply([acme(['h'])], []);
+  expect(await told()).toMatchObject({ consumer: 'acme', groups: ['h', 'own'] });
+  consumers.apply([], ['Consumer/test/acme']);
+  expect(await told()).toMatchObject({ consumer: null, groups: ['own'] });
 });

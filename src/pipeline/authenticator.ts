@@ -1,4 +1,5 @@
 import { type Static, type TObject, Type } from 'typebox';
+import { type Consumers, consumerIdentity } from './consumers.ts';
 import type { Exchange } from './exchange.ts';
 import { ANONYMOUS, type Identity, identitySlot, mergeIdentities } from './identity.ts';
 import {
@@ -68,6 +69,8 @@ const optional = Type.Boolean({
 /** How a resolved configuration stands in the IR. */
 interface Wrapped {
   readonly optional: boolean;
+  /** Of the Consumers that claims may belong to. */
+  readonly namespace: string;
   readonly config: unknown;
 }
 
@@ -88,21 +91,29 @@ export function defineAuthenticator<S extends TObject, R = Static<S>>(
     resolve(whole, context) {
       const { optional, ...config } = whole as { readonly optional?: boolean };
       const resolved = authenticator.resolve?.(config, context) ?? config;
-      return { optional: optional ?? false, config: resolved };
+      return { optional: optional ?? false, namespace: context.namespace, config: resolved };
     },
-    bind: ({ optional, config }, env) =>
-      authenticationSteps(authenticator.bind(config as never, env), optional),
+    bind: ({ optional, namespace, config }, env) =>
+      authenticationSteps(authenticator.bind(config as never, env), optional, env.consumers(namespace)),
   });
   return { ...(policy as unknown as PolicySpec), authenticator };
 }
 
-/** The steps of a policy that authenticates. */
-export function authenticationSteps(bound: BoundAuthenticator, isOptional: boolean): BoundPolicy {
+/**
+ * The steps of a policy that authenticates.
+ * @param consumers a verified token that says of no Consumer belongs to the one of these whose claim it has
+ */
+export function authenticationSteps(
+  bound: BoundAuthenticator,
+  isOptional: boolean,
+  consumers: Consumers,
+): BoundPolicy {
+  const withConsumer = consumerFinder(consumers);
   function settle(x: Exchange, proof: Proof): Reply | undefined | Promise<Reply> {
     switch (proof.kind) {
       case 'passed':
         bound.strip?.(x);
-        return admit(x, proof.identity);
+        return admit(x, withConsumer(proof.identity));
       case 'absent':
         if (!isOptional) return bound.missing(x);
         bound.strip?.(x);
@@ -120,6 +131,25 @@ export function authenticationSteps(bound: BoundAuthenticator, isOptional: boole
     ...(bound.onResponse !== undefined && { onResponse: (x) => bound.onResponse!(x) }),
     ...(bound.onDone !== undefined && { onDone: (x) => bound.onDone!(x) }),
     ...(bound.close !== undefined && { close: () => bound.close!() }),
+  };
+}
+
+/** Finds the Consumer of an identity with claims. What was found is remembered, for an authenticator may give one often. */
+function consumerFinder(consumers: Consumers): (identity: Identity) => Identity {
+  let known = new WeakMap<Identity, Identity>();
+  let { version } = consumers;
+  return function withConsumer(identity) {
+    if (identity.claims === null || identity.consumer !== null) return identity;
+    if (version !== consumers.version) {
+      known = new WeakMap();
+      version = consumers.version;
+    }
+    const before = known.get(identity);
+    if (before !== undefined) return before;
+    const consumer = consumers.byClaims(identity.claims);
+    const found = consumer === null ? identity : consumerIdentity(consumer, identity);
+    known.set(identity, found);
+    return found;
   };
 }
 

@@ -16,7 +16,7 @@ export interface Consumers {
   byCertificate(subject: string): ConsumerIr | null;
 }
 
-/** @public The identity of a Consumer, with what else is known: `user`, `claims`, `apiKey`; groups, roles and permissions are added to its own. */
+/** The identity of a Consumer, with what else is known: `user`, `claims`, `apiKey`; groups, roles and permissions are added to its own. */
 export function consumerIdentity(
   consumer: ConsumerIr,
   known: Partial<Identity> & Pick<Identity, 'schemes'>,

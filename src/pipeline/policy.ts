@@ -115,6 +115,11 @@ export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
   readonly phase: Phase;
   /** One sentence for the reference page. */
   readonly summary: string;
+  /**
+   * It comes behind all others of its phase; and a rule that has one of those, but not this one, has it all the same, with
+   * this configuration.
+   */
+  readonly implied?: R;
   /** Of its configuration: validates, generates the CRD field and the reference page. */
   readonly schema: S;
   /**

@@ -1,4 +1,8 @@
+import type { AuthenticatorPolicy } from '../pipeline/authenticator.ts';
 import type { PolicyCatalogue, PolicySpec } from '../pipeline/policy.ts';
+import { apiKey } from './api-key.ts';
+import { authenticate } from './authenticate.ts';
+import { basic } from './basic/index.ts';
 import { requestBody } from './body/request.ts';
 import { responseBody } from './body/response.ts';
 import { cache } from './cache/index.ts';
@@ -13,6 +17,7 @@ import { fault } from './fault.ts';
 import { requestHeaders } from './headers/request.ts';
 import { responseHeaders } from './headers/response.ts';
 import { hmac } from './hmac/index.ts';
+import { identityHeaders } from './identity-headers.ts';
 import { introspection } from './introspection/index.ts';
 import { ipAccess } from './ip-access.ts';
 import { jwt } from './jwt/index.ts';
@@ -21,13 +26,26 @@ import { overload } from './overload.ts';
 import { pathMap } from './path-map.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { requestQuery } from './request-query.ts';
+import { require } from './require/index.ts';
 import { securityHeaders } from './security-headers.ts';
 import { signature } from './signature/index.ts';
 import { statusMap } from './status-map.ts';
 import { validate } from './validate/index.ts';
 
-/** Every policy there is: one line each. */
+/** Ways to authenticate, one line each: a policy of its own, and a member of `authenticate`. */
+const AUTHENTICATORS: readonly AuthenticatorPolicy[] = [
+  apiKey,
+  basic,
+  hmac,
+  introspection,
+  jwt,
+  oidc,
+  signature,
+];
+
+/** Every other policy: one line each. */
 const POLICIES: readonly PolicySpec[] = [
+  authenticate(AUTHENTICATORS),
   compress,
   cache,
   concurrencyLimit,
@@ -37,11 +55,8 @@ const POLICIES: readonly PolicySpec[] = [
   errorPages,
   externalAuthorization,
   fault,
-  hmac,
+  identityHeaders,
   ipAccess,
-  introspection,
-  jwt,
-  oidc,
   overload,
   pathMap,
   rateLimit,
@@ -49,11 +64,13 @@ const POLICIES: readonly PolicySpec[] = [
   requestHeaders,
   requestQuery,
   responseBody,
+  require,
   responseHeaders,
   securityHeaders,
-  signature,
   statusMap,
   validate,
 ];
 
-export const policyCatalogue: PolicyCatalogue = new Map(POLICIES.map((spec) => [spec.name, spec]));
+export const policyCatalogue: PolicyCatalogue = new Map(
+  [...AUTHENTICATORS, ...POLICIES].map((spec) => [spec.name, spec]),
+);

@@ -1,6 +1,7 @@
 import { bindRule } from '../compile/rule.ts';
 import type { CompiledRule } from '../compile/table.ts';
 import { routeOf, testEnv } from '../compile/testing.ts';
+import type { ConsumerIr } from '../ir/consumer.ts';
 import type { SecretName } from '../ir/secret.ts';
 import { normalizePath } from '../lib/path.ts';
 import type { BackendAnswer, ClientInfo, Exchange } from '../pipeline/exchange.ts';
@@ -16,6 +17,7 @@ import { ResponseView } from '../proxy/exchange/response-view.ts';
 import { parseRequestHead } from '../proxy/http1/request-head.ts';
 import { parseResponseHead, ResponseHead } from '../proxy/http1/response-head.ts';
 import { createValidators, type ResourceValidators } from '../resources/validate/validators.ts';
+import type { ConsumerDirectory } from '../state/consumers.ts';
 
 /**
  * Runs policies without sockets. Configuration passes the real validator, policies are bound and ordered by the real
@@ -108,6 +110,17 @@ export interface TestSurroundings {
   readonly documents?: Readonly<Record<string, object>>;
   /** In place of what a thread lends. */
   readonly env?: Partial<PolicyEnv>;
+  /** Of the namespace `test`; changes of it are seen. */
+  readonly consumers?: ConsumerDirectory;
+}
+
+/** A Consumer of the namespace `test`. */
+export function testConsumer(name: string, more: Partial<ConsumerIr> = {}): ConsumerIr {
+  return {
+    ...{ key: `Consumer/test/${name}`, namespace: 'test', name },
+    ...{ groups: [], roles: [], permissions: [], apiKeys: [], passwords: [], claims: [] },
+    ...{ certificates: [], rateLimit: null, ...more },
+  };
 }
 
 /** A rule with these policies. @throws Error when their configuration is refused, or they can't be bound. */
@@ -117,15 +130,16 @@ export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string>
 
 /** As {@link bindPolicies}, with what they refer to. */
 export function bindPoliciesWith(
-  { secrets = {}, documents = {}, env: lent = {} }: TestSurroundings,
+  { secrets = {}, documents = {}, consumers, env: given = {} }: TestSurroundings,
   ...entries: readonly Entry[]
 ): CompiledRule<string> {
   const configs = validated(entries);
   const { policyEnv, ...rest } = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
-  const env = {
-    ...rest,
-    policyEnv: { ...policyEnv, secret: ({ secret }: SecretName) => secrets[secret]!, ...lent },
+  const lent = {
+    secret: ({ secret }: SecretName) => secrets[secret]!,
+    ...(consumers !== undefined && { consumers: (namespace: string) => consumers.in(namespace) }),
   };
+  const env = { ...rest, policyEnv: { ...policyEnv, ...lent, ...given } };
   const route = routeOf('test', []);
   const policies = entries.map(([spec, , mode], i) => {
     const context: ResolveContext = {

@@ -128,6 +128,7 @@ export class DataPlane {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
     for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
     this.#consumers.apply(delta.upsertConsumers, delta.removeConsumers);
+    if (delta.upsertSecrets.length + delta.removeSecrets.length > 0) this.#consumers.secretsChanged();
     this.#setEndpoints(endpoints);
     const { table, failures, retired } = this.#builder.apply(delta, generation);
     this.#context.table = table;

@@ -104,6 +104,11 @@ export class ConsumerDirectory {
     return consumers;
   }
 
+  /** What was found by a password may be found by it no more. */
+  secretsChanged(): void {
+    for (const consumers of this.#namespaces.values()) consumers.version += 1;
+  }
+
   apply(upsert: readonly ConsumerIr[], remove: readonly string[]): void {
     for (const key of remove) {
       const place = this.#places.get(key);

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ConsumerClaim, ConsumerLimits, ConsumerPassword } from '../ir/consumer.ts';
 import { objectKey } from '../ir/origin.ts';
+import { parsePassword } from '../lib/password-hash.ts';
 import type { Consumer } from '../resources/consumer.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import type { InputObjectOf } from './input.ts';
@@ -81,6 +82,12 @@ function translateCredential(spec: CredentialSpec, at: string, context: Context)
   if (basic !== undefined) {
     const found = findText(basic.secretRef, `${at}.basic.secretRef`, context);
     if (found === null) return null;
+    if (parsePassword(found.text) === null) {
+      const ref = { kind: 'Secret', namespace: context.namespace, name: basic.secretRef.name };
+      const message = 'has a password hash of a form that is not known, or that costs too much to check';
+      context.report.note(`${at}.basic.secretRef.key`, { code: 'secretRefused', ref, message });
+      return null;
+    }
     context.secrets.set(found.key, found.text);
     const password = { user: basic.username, secret: found.key };
     return {

@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto';
+import { type Static, Type } from 'typebox';
+import { fields, text } from '../lib/schema.ts';
+import {
+  ABSENT,
+  defineAuthenticator,
+  type Proof,
+  quoted,
+  refused,
+  unauthorized,
+} from '../pipeline/authenticator.ts';
+import { consumerIdentity } from '../pipeline/consumers.ts';
+import { compilePlaces, credentialPlaces } from '../pipeline/credential-places.ts';
+
+const schema = fields(
+  {
+    from: credentialPlaces('Where the key stands; the first place that has something counts.', [
+      { header: 'X-API-Key' },
+    ]),
+    keep: Type.Boolean({ description: 'Send the key to the backend, too.', default: false }),
+    realm: text('Told to clients in `WWW-Authenticate`.', { default: 'api', minLength: 1, maxLength: 128 }),
+  },
+  'Clients prove who they are by an API key of a Consumer of the same namespace.',
+);
+
+/** Proofs that a thread keeps: a key that comes again is not hashed again. */
+const MAX_KNOWN = 4_096;
+
+interface Known {
+  /** Of the directory when it was found. */
+  readonly version: number;
+  readonly proof: Proof;
+}
+
+export const apiKey = defineAuthenticator({
+  name: 'apiKey',
+  summary: 'Authenticates Consumers by an API key in a header, the query or a cookie; 401.',
+  schema,
+  resolve: (config: Static<typeof schema>, { namespace }) => ({ ...config, namespace }),
+  bind({ from, keep, realm, namespace }, env) {
+    const places = compilePlaces(from);
+    const consumers = env.consumers(namespace);
+    const challenge = `ApiKey realm=${quoted(realm)}`;
+    const missing = unauthorized('Missing API key', challenge);
+    const invalid = refused('Invalid API key', challenge);
+    const several = refused('More than one API key', challenge);
+    const known = new Map<string, Known>();
+
+    function find(key: string): Proof {
+      const keyHash = hash('sha256', key, 'base64url');
+      const consumer = consumers.byApiKey(keyHash);
+      if (consumer === null) return key.includes(', ') ? several : invalid;
+      const identity = consumerIdentity(consumer, { apiKey: keyHash, schemes: ['apiKey'] });
+      const proof: Proof = { kind: 'passed', identity };
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(key, { version: consumers.version, proof });
+      return proof;
+    }
+
+    return {
+      authenticate(x) {
+        const key = places.read(x);
+        if (key === null) return ABSENT;
+        const before = known.get(key);
+        return before?.version === consumers.version ? before.proof : find(key);
+      },
+      missing: () => missing,
+      ...(!keep && { strip: (x) => places.strip(x) }),
+    };
+  },
+});
