@@ -9,6 +9,8 @@ const MAX_STACK_MB = 4;
 const MAX_WAITING = 256;
 /** How long one may wait for a thread that is free, also one that has to be started. */
 const MAX_WAIT_MS = 5000;
+/** A thread that could not even begin is not begun again at once. */
+const RESTART_MS = 1000;
 
 /** What goes to a thread, and for how long it may run there. */
 export interface Evaluation extends Omit<EvaluationJob, 'id'> {
@@ -85,6 +87,7 @@ class Seat {
     readonly timer: NodeJS.Timeout;
   } | null = null;
   #lastId = 0;
+  #restart: NodeJS.Timeout | undefined;
 
   constructor(onFree: () => void) {
     this.#onFree = onFree;
@@ -96,6 +99,8 @@ class Seat {
 
   open(): void {
     const worker = new Worker(ENTRY, {
+      // Those of the program may not fit a file.
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: MAX_STACK_MB },
     });
     this.#worker = worker;
@@ -119,6 +124,7 @@ class Seat {
   }
 
   close(): void {
+    clearTimeout(this.#restart);
     const worker = this.#worker;
     this.#worker = null;
     this.#ready = false;
@@ -135,9 +141,11 @@ class Seat {
   }
 
   #renew(why: string): void {
-    const worker = this.#worker;
+    const [worker, hadBegun] = [this.#worker, this.#ready];
+    this.#worker = null;
     this.#ready = false;
-    this.open();
+    if (hadBegun) this.open();
+    else this.#restart = setTimeout(() => this.open(), RESTART_MS).unref();
     void worker?.terminate();
     this.#settle(new Error(why));
   }
