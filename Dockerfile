@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The image holds Node, the libraries that it names, and the bundle: no shell, no package manager, no node_modules.
+# The image holds Node, the libraries that it names, and the bundle with one package of native code: no shell, no package manager.
 # docker build -t portreeve/portreeve:0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
 ARG NODE_IMAGE=node:26-bookworm-slim
 

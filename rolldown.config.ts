@@ -31,6 +31,8 @@ function modulesByUrl(): Plugin {
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
+  // Native code can't be bundled: it stays a package, which scripts/image-tree.ts puts beside the bundle.
+  external: [/^@node-rs\//],
   plugins: [modulesByUrl()],
   output: {
     dir: 'dist',

@@ -23,5 +23,10 @@ if (folder === undefined) {
   const { name, version, license, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   // `type` saves Node from parsing each file twice to find out.
   writeFileSync(join(app, 'package.json'), `${JSON.stringify({ name, version, license, type }, null, 2)}\n`);
+  // Packages of native code, with the binary of this platform.
+  cpSync(join(root, 'node_modules/@node-rs'), join(app, 'node_modules/@node-rs'), {
+    recursive: true,
+    dereference: true,
+  });
   cpSync(join(root, 'LICENSE'), join(app, 'LICENSE'));
 }

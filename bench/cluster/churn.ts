@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Gateway, statusesWritten } from './gateway.ts';
 import type { Bench } from './inside.ts';
 import { backendAddress, many, NAMESPACE, toService } from './objects.ts';
@@ -5,7 +6,9 @@ import type { Figure } from './report.ts';
 
 const ROUNDS = 1_000;
 /** Until memory has reached what the program needs at work. */
-const WARM_UP = 500;
+const WARM_UP = 1_000;
+/** Metric series of what is gone are forgotten by then. */
+const SETTLE_MS = 75_000;
 const MB = 1024 * 1024;
 /** A kilobyte a round would be more. */
 const GROWTH_BYTES = 1 * MB;
@@ -26,10 +29,12 @@ export async function measureChurn({ objects, progress }: Bench): Promise<readon
     progress(`${WARM_UP} rounds to warm up`);
     await rounds(WARM_UP);
     await statusesWritten(gateway);
+    await sleep(SETTLE_MS);
     const before = await gateway.heapUse();
     progress(`${ROUNDS} rounds`);
     await rounds(ROUNDS);
     await statusesWritten(gateway);
+    await sleep(SETTLE_MS);
     const after = await gateway.heapUse();
     const [thread, threadAfter] = [before.threadBytes[0]!, after.threadBytes[0]!];
     return [
