@@ -13,11 +13,11 @@ COPY scripts scripts
 COPY src src
 RUN node scripts/image-tree.ts /image
 
-# Node at the path that the chart's tests expect, and what its loader needs, at the paths that `ldd` gives.
+# Node at the path that the chart's tests expect, and what the loader needs for it and for native modules, at the paths that `ldd` gives.
 RUN set -eu; \
     node="$(readlink -f "$(command -v node)")"; \
     install -D -m 755 "$node" /image/usr/local/bin/node; \
-    ldd "$node" | sed -nE 's|.*[[:space:]](/[^[:space:]]+) \(0x[0-9a-f]+\)$|\1|p' | while read -r library; do \
+    ldd "$node" $(find /image/app -name '*.node') | sed -nE 's|.*[[:space:]](/[^[:space:]]+) \(0x[0-9a-f]+\)$|\1|p' | while read -r library; do \
       install -D -m 755 "$(readlink -f "$library")" "/image$library"; \
     done; \
     install -d -m 1777 /image/tmp; \

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { globSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { runCommand } from './command.ts';
 import { buildImage, fileEntry, type ImageConfig, type ImageFile } from './images.ts';
@@ -23,13 +23,14 @@ export const portreeveImage = 'portreeve.test/portreeve:test';
 const nodeInImage = '/usr/local/bin/node';
 
 /**
- * Builds Portreeve's image from a tree, Node's binary and the shared libraries it names; returns the reference.
+ * Builds Portreeve's image from a tree, Node's binary and the shared libraries that it and native modules name; returns the reference.
  * The libraries keep the paths that `ldd` gives, so the image needs no loader cache.
  */
 export async function buildPortreeveImage(options: PortreeveImageOptions): Promise<string> {
   const { tree, archive, reference = portreeveImage, node = process.execPath, config } = options;
   const binary = realpathSync(node);
-  const libraries = await sharedLibraries(binary);
+  const natives = globSync('**/*.node', { cwd: tree }).map((path) => join(tree, path));
+  const libraries = await sharedLibraries([binary, ...natives]);
   await buildImage({
     reference,
     archive,
@@ -48,10 +49,11 @@ export async function buildPortreeveImage(options: PortreeveImageOptions): Promi
 const passwd = 'root:x:0:0:root:/:/sbin/nologin\nportreeve:x:65532:65532:portreeve:/tmp:/sbin/nologin\n';
 const group = 'root:x:0:\nportreeve:x:65532:\n';
 
-/** Libraries that the dynamic loader takes for a program: lines "name => path (address)" or "path (address)". */
-async function sharedLibraries(program: string): Promise<readonly ImageFile[]> {
-  const { stdout } = await runCommand('ldd', [program]);
-  const paths = stdout.split('\n').map((line) => /(?:=> )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line.trim())?.[1]);
+/** Libraries that the dynamic loader takes for programs: lines "name => path (address)" or "path (address)". */
+async function sharedLibraries(programs: readonly string[]): Promise<readonly ImageFile[]> {
+  const { stdout } = await runCommand('ldd', programs);
+  const lines = stdout.split('\n').map((line) => /(?:=> )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line.trim())?.[1]);
+  const paths = [...new Set(lines)];
   return paths.filter((path) => path !== undefined).map((path) => ({ path, source: realpathSync(path) }));
 }
 
