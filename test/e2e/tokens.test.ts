@@ -268,6 +268,16 @@ test('users are looked up once, and kept in Redis for others', async () => {
   expect(Number(await redis.cli('pttl', 'user:ann'))).toBeGreaterThan(200_000);
 });
 
+test('what the look-up of another route kept in Redis of a user of that name is not believed', async () => {
+  const record = { roles: ['admin'], permissions: [], groups: [] };
+  const kept = JSON.stringify({ record, untilMs: Date.now() + 100_000, question: 'another' });
+  await redis.cli('set', 'user:eve', kept);
+  users.asked.length = 0;
+  expect(await outcome('users', fresh({ sub: 'eve' }))).toBe('passed');
+  expect(users.asked).toEqual(['/users/eve']);
+  expect(JSON.parse(await redis.cli('get', 'user:eve'))).toMatchObject({ record: { roles: ['editor'] } });
+});
+
 test('a service decides, and says who it is', async () => {
   users.handler = json({}, { 'x-user': 'ann' });
   expect((await ask('decided/a?b=c', 'anything', 'X-User: admin')).status).toBe(200);

@@ -49,19 +49,23 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
   const owner = {};
 
   function pass(x: Exchange, token: KnownToken, nowMs: number): Proof | Promise<Proof> {
-    const { headers } = token;
-    if (headers.length > 0) x.set(notedSlot, { owner, headers, next: x.get(notedSlot) });
     const standing = reader.standingOf(token, nowMs);
-    if (standing !== null) return standing;
-    if (users === null) return reader.stand(token, null, Number.POSITIVE_INFINITY);
+    if (standing !== null) return admit(x, token, standing);
+    if (users === null) return admit(x, token, reader.stand(token, null, Number.POSITIVE_INFINITY));
     const { sub } = token.claims;
     if (typeof sub !== 'string' || sub === '') return verdicts.invalid;
     const answer = users.find(sub);
-    return isPromise(answer) ? answer.then((one) => lookedUp(token, one)) : lookedUp(token, answer);
+    return isPromise(answer) ? answer.then((one) => lookedUp(x, token, one)) : lookedUp(x, token, answer);
   }
-  function lookedUp(token: KnownToken, answer: UserAnswer | null): Proof {
+  function lookedUp(x: Exchange, token: KnownToken, answer: UserAnswer | null): Proof {
     if (answer === null) return verdicts.unavailable;
-    return answer.record === null ? verdicts.invalid : reader.stand(token, answer.record, answer.untilMs);
+    if (answer.record === null) return verdicts.invalid;
+    return admit(x, token, reader.stand(token, answer.record, answer.untilMs));
+  }
+  /** Only now: of a token that is refused the backend hears nothing, although another way may let the request in. */
+  function admit(x: Exchange, { headers }: KnownToken, proof: Proof): Proof {
+    if (headers.length > 0) x.set(notedSlot, { owner, headers, next: x.get(notedSlot) });
+    return proof;
   }
   function settle(x: Exchange, raw: string, verdict: Verdict): Proof | Promise<Proof> {
     if (verdict.kind !== 'valid') return verdicts[verdict.kind];

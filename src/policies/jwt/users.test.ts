@@ -1,10 +1,14 @@
+import { hash } from 'node:crypto';
 import { Type } from 'typebox';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
 import { hanging, json, TestProvider } from '../../outbound/testing.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPoliciesWith, exchange } from '../testing.ts';
+import { ConsumerDirectory } from '../../state/consumers.ts';
+import { apiKey } from '../api-key.ts';
+import { authenticate } from '../authenticate.ts';
+import { bindPoliciesWith, exchange, testConsumer } from '../testing.ts';
 import { jwt } from './index.ts';
 import { SECRET, tokenOf } from './testing.ts';
 
@@ -142,4 +146,34 @@ test.each([
   expect(() =>
     bindPoliciesWith({}, [jwt, { keys: [{ jwksUrl: 'http://a.example' }], user: { url } }]),
   ).toThrow(message);
+});
+
+test('claims of a token whose user is gone do not reach the backend with another one who is let in', async () => {
+  provider.handler = json({}, {}, 404);
+  const config = {
+    anyOf: [
+      {
+        jwt: {
+          keys: [{ secretRef: { name: 'jwt' } }],
+          user: { url: `${provider.url}/users/{sub}` },
+          forward: false,
+          claimsToHeaders: [{ claim: 'tenant', header: 'X-Tenant' }],
+        },
+      },
+      { apiKey: {} },
+    ],
+  };
+  const consumers = new ConsumerDirectory(() => undefined);
+  consumers.apply([testConsumer('acme', { apiKeys: [hash('sha256', 'k', 'base64url')] })], []);
+  rule = bindPoliciesWith(
+    { secrets: { 'jwt/secret': SECRET }, consumers },
+    [authenticate([jwt, apiKey]), config],
+    [who, {}],
+  );
+  const token = tokenOf({
+    claims: { sub: 'gone', tenant: 'other', exp: Math.floor(Date.now() / 1000) + 100 },
+  });
+  const lines = [`Authorization: Bearer ${token}`, 'X-API-Key: k'];
+  const { status, forwarded } = await exchange(rule, { lines });
+  expect([status, seen?.consumer, forwarded]).toEqual([200, 'acme', ['host: shop.test']]);
 });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SecretName } from '../../ir/secret.ts';
 import { textsReader } from '../../lib/claim-text.ts';
 import { parseDuration } from '../../lib/duration.ts';
@@ -60,6 +61,8 @@ export class UserDirectory {
   readonly #known = new SpacedCache<UserAnswer>(SPACE);
   readonly #flights = new Flights<UserAnswer | null>();
   readonly #log: PolicyEnv['log'];
+  /** What is kept in Redis says by which question: another route, of another tenant perhaps, asks somebody else. */
+  readonly #question: string;
   #failing = false;
 
   /** @throws Error when there is no such Redis connection or secret */
@@ -76,6 +79,8 @@ export class UserDirectory {
       groups: groups!(document),
     });
     this.#log = env.log;
+    const asked = [ir.url, ir.secret, ir.roles, ir.permissions, ir.groups];
+    this.#question = hash('sha256', JSON.stringify(asked), 'base64url');
   }
 
   /** Null: it can't be told now, and must be. A promise only where it is not known. */
@@ -153,7 +158,7 @@ export class UserDirectory {
   async #fromRedis(user: string): Promise<UserAnswer | null> {
     if (this.#redis === null) return null;
     const text = await this.#redis.ask((redis) => redis.get(`user:${user}`)).catch(() => null);
-    return text === null ? null : parseKept(text);
+    return text === null ? null : parseKept(text, this.#question);
   }
 
   /** In vain when Redis fails: the answer is here all the same. */
@@ -161,7 +166,9 @@ export class UserDirectory {
     const { cacheMs } = this.#ir;
     if (this.#redis === null || cacheMs === 0) return;
     await this.#redis
-      .ask((redis) => redis.set(`user:${user}`, JSON.stringify(answer), 'PX', cacheMs))
+      .ask((redis) =>
+        redis.set(`user:${user}`, JSON.stringify({ ...answer, question: this.#question }), 'PX', cacheMs),
+      )
       .catch(() => null);
   }
 
@@ -172,10 +179,12 @@ export class UserDirectory {
   }
 }
 
-/** What another replica kept; null when it is something else. */
-function parseKept(text: string): UserAnswer | null {
+/** What another replica kept; null when it is something else, or the answer to another question. */
+function parseKept(text: string, question: string): UserAnswer | null {
   try {
-    const { record, untilMs } = JSON.parse(text) as { record?: Partial<UserRecord>; untilMs?: unknown };
+    const kept = JSON.parse(text) as { record?: Partial<UserRecord>; untilMs?: unknown; question?: unknown };
+    if (kept.question !== question) return null;
+    const { record, untilMs } = kept;
     const lists = [record?.roles, record?.permissions, record?.groups];
     const isRecord = lists.every(
       (list) => Array.isArray(list) && list.every((one) => typeof one === 'string'),
