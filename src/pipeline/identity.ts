@@ -69,3 +69,9 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
 
 /** Set by policies that authenticate; everything behind them reads it here and nowhere else. */
 export const identitySlot = createSlot<Identity>('identity');
+
+/**
+ * What a service of the operator told the backend of who sent the request, where nobody was authenticated here. Answers to
+ * requests that differ in it are kept apart.
+ */
+export const toldSlot = createSlot<string>('told');

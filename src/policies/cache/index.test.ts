@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { fields } from '../../lib/schema.ts';
-import { type Identity, identityOf, identitySlot } from '../../pipeline/identity.ts';
+import { type Identity, identityOf, identitySlot, toldSlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
+import { createCacheMemory } from '../../state/cache/memory.ts';
 import { cors } from '../cors.ts';
 import { errorPages } from '../error-pages.ts';
-import { bindPolicies, exchange, type TestAnswer, type TestRequest } from '../testing.ts';
+import { bindPolicies, bindPoliciesWith, exchange, type TestAnswer, type TestRequest } from '../testing.ts';
 import { cache } from './index.ts';
 
 const FRESH = 'Cache-Control: max-age=3600';
@@ -41,6 +42,36 @@ async function shares(
   return forwarded === null;
 }
 
+/** A service of the operator says who sent it; nobody is authenticated here. */
+const told = definePolicy({
+  name: 'told',
+  phase: 'authz',
+  summary: 'For tests.',
+  schema: fields({}, 'Nothing.'),
+  bind: () => ({
+    onRequest: (x) => x.set(toldSlot, x.request.header('x-said') ?? ''),
+  }),
+});
+
+it('answers are kept apart by what a service said of the client', async () => {
+  const rule = bindPolicies([told, {}], [cache, {}]);
+  const asked = async (who: string) => {
+    const { forwarded } = await exchange(rule, { lines: [`X-Said: ${who}`] }, { lines: [FRESH], body: who });
+    return forwarded !== null;
+  };
+  expect([await asked('ann'), await asked('bob'), await asked('ann')]).toEqual([true, true, false]);
+});
+
+it('what a shadow keeps is never served by a cache that acts', async () => {
+  // A shadow strips no parameter: the backend made this answer of one that is in no key.
+  const config = { key: { query: { ignore: ['utm'] } } };
+  const env = { cache: createCacheMemory({ threads: 1, bytes: 1024 * 1024 }) };
+  const shadow = bindPoliciesWith({ env }, [cache, config, 'shadow']);
+  await exchange(shadow, { target: '/a?utm=evil' }, { lines: [FRESH], body: 'evil' });
+  const acting = bindPoliciesWith({ env }, [cache, config]);
+  expect((await exchange(acting, { target: '/a' }, { lines: [FRESH], body: 'x' })).forwarded).not.toBeNull();
+});
+
 describe('who was authenticated', () => {
   const ann = as({ user: 'ann' });
   it.each<[string, TestRequest, TestRequest, boolean]>([
@@ -60,6 +91,22 @@ describe('who was authenticated', () => {
       'a user of that name of another issuer',
       as({ user: 'ann', claims: { iss: 'x' } }),
       as({ user: 'ann', claims: { iss: 'y' } }),
+      false,
+    ],
+    ['the same user, proved in another way', ann, as({ user: 'ann', schemes: ['other'] }), false],
+    ['the same user with other roles', ann, as({ user: 'ann', roles: ['admin'] }), false],
+    ['the same user with other permissions', ann, as({ user: 'ann', permissions: ['write'] }), false],
+    ['the same user in other groups', ann, as({ user: 'ann', groups: ['ops'] }), false],
+    [
+      'a role of the name of a group',
+      as({ user: 'ann', roles: ['x'] }),
+      as({ user: 'ann', groups: ['x'] }),
+      false,
+    ],
+    [
+      'somebody of a Consumer whose token does not say who',
+      as({ consumer: 'acme', claims: { email: 'ann' } }),
+      as({ consumer: 'acme', claims: { email: 'bob' } }),
       false,
     ],
     ['another key', as({ apiKey: '1' }), as({ apiKey: '2' }), false],

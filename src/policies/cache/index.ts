@@ -13,6 +13,8 @@ export const cache = definePolicy({
   phase: 'upstream',
   summary: 'Keeps answers and serves them again: a shared HTTP cache by RFC 9111.',
   schema,
+  // Another configuration is another cache: what a shadow keeps came from requests that it did not edit.
+  resolve: (config, { shadow }) => (shadow ? { ...config, shadow } : config),
   bind(config, env) {
     const rule = openRule(config, env);
     const answers = new Answers(rule);

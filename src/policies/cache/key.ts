@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import { identitySlot, isAnonymous } from '../../pipeline/identity.ts';
+import { type Identity, identitySlot, isAnonymous, toldSlot } from '../../pipeline/identity.ts';
 import { joinKey } from '../../state/cache/store.ts';
 import type { CacheConfig } from './config.ts';
 
@@ -60,15 +60,31 @@ function secret(value: string | null): string {
   return value === null ? '-' : joinKey(hash('sha256', value, 'base64url'));
 }
 
-/** Empty: nobody was authenticated. Null: somebody was, but nothing tells him from others. */
+/** Empty: nobody was authenticated, or said to be. Null: somebody was, but nothing tells him from others. */
 function userOf(x: Exchange): string | null {
+  const told = x.get(toldSlot) ?? '';
   const identity = x.get(identitySlot);
-  if (identity === undefined || isAnonymous(identity)) return '';
-  const { user, consumer, apiKey, claims } = identity;
+  const proved = identity === undefined || isAnonymous(identity) ? '' : provedKey(identity);
+  if (proved === null || (proved === '' && told === '')) return proved;
+  return joinKey(proved, told);
+}
+
+/** A token of less power than another one of its user gets no answers that were made for that. */
+function provedKey({ user, consumer, apiKey, claims, ...powers }: Identity): string | null {
   if (user === null && consumer === null && apiKey === null) return null;
-  // Two issuers may have a user of the same name.
+  // A token of a Consumer's people that does not say whose it is.
+  if (user === null && claims !== null) return null;
+  // Two issuers may have a user of the same name, and so may two ways to prove it.
   const issuer = claims?.iss;
-  return joinKey(user ?? '', consumer ?? '', apiKey ?? '', typeof issuer === 'string' ? issuer : '');
+  const { schemes, groups, roles, permissions } = powers;
+  return joinKey(
+    ...[user ?? '', consumer ?? '', apiKey ?? '', typeof issuer === 'string' ? issuer : ''],
+    ...[schemes, groups, roles, permissions].map(textOf),
+  );
+}
+
+function textOf(names: readonly string[]): string {
+  return names.length === 0 ? '' : joinKey(...names);
 }
 
 function proxiesOf(x: Exchange): string {

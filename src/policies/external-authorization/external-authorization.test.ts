@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
+import { fields } from '../../lib/schema.ts';
 import { endless, type Handler, hanging, json, TestProvider } from '../../outbound/testing.ts';
+import { toldSlot } from '../../pipeline/identity.ts';
+import { definePolicy } from '../../pipeline/policy.ts';
 import { bindPolicies, exchange, type TestRequest } from '../testing.ts';
 import { externalAuthorization } from './index.ts';
 
@@ -121,4 +124,24 @@ test.each([
   ['another scheme', { url: 'ftp://a.example' }, /http/],
 ])('refuses %s', (_, config, message) => {
   expect(() => bind(config)).toThrow(message);
+});
+
+test('what it says of the client is noted, so that answers are kept apart by it', async () => {
+  let noted: string | undefined;
+  const note = definePolicy({
+    name: 'note',
+    phase: 'upstream',
+    summary: 'For tests.',
+    schema: fields({}, 'For tests.'),
+    bind: () => ({
+      onRequest(x) {
+        noted = x.get(toldSlot);
+      },
+    }),
+  });
+  const config = { url: `${service.url}/decide`, timeout: '1s', upstreamHeaders: ['X-User', 'X-Role'] };
+  rule = bindPolicies([externalAuthorization, config], [note, {}]);
+  service.handler = answering(200, { 'x-user': 'ann', 'x-role': ['a', 'b'] });
+  await send({ lines: ['X-User: admin'] });
+  expect(noted).toBe('x-user:ann\nx-role:a\nx-role:b\n');
 });

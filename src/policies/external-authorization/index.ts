@@ -2,6 +2,7 @@ import { parseDuration } from '../../lib/duration.ts';
 import { parseQuantity } from '../../lib/quantity.ts';
 import { type OutboundAnswer, outboundClient } from '../../outbound/client.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
+import { toldSlot } from '../../pipeline/identity.ts';
 import { definePolicy, type PolicyEnv } from '../../pipeline/policy.ts';
 import { problem, type Reply } from '../../pipeline/reply.ts';
 import { type ExternalAuthorizationSchema, externalAuthorizationSchema } from './schema.ts';
@@ -97,11 +98,18 @@ function questionHeaders(x: Exchange, names: readonly string[]): Record<string, 
 }
 
 /** What clients send in these names goes, whatever was decided and also when nobody decided. */
-function copyUpstream({ request }: Exchange, answer: OutboundAnswer | null, names: readonly string[]): void {
+function copyUpstream(x: Exchange, answer: OutboundAnswer | null, names: readonly string[]): void {
+  const { request } = x;
+  if (names.length === 0) return;
+  let told = x.get(toldSlot) ?? '';
   for (const name of names) {
     request.removeHeader(name);
-    for (const line of answer?.headerLines(name) ?? []) request.addHeader(name, line);
+    for (const line of answer?.headerLines(name) ?? []) {
+      request.addHeader(name, line);
+      told += `${name}:${line}\n`;
+    }
   }
+  x.set(toldSlot, told);
 }
 
 function refusalOf({ status, headerLines, body }: OutboundAnswer, names: readonly string[]): Reply {
