@@ -107,6 +107,13 @@ function replica(shared: Shared, leading: boolean, lifetimeMs = 3_600_000): Repl
 
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15_000, interval: 5 });
 
+test('where nobody leads, all is made and trusted all the same', async () => {
+  const shared = new Shared();
+  const all = [replica(shared, false), replica(shared, false)];
+  await until(() => expect(all.map(({ served }) => served.length)).toEqual([1, 1]));
+  await until(() => expect(shared.trusted).toBe(all[0]!.served[0]!.ca));
+});
+
 test('of three replicas that start together one fills the Secret, and all serve the same', async () => {
   const shared = new Shared();
   const replicas = [replica(shared, false), replica(shared, true), replica(shared, false)];

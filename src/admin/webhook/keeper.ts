@@ -37,7 +37,7 @@ export interface CertificateObjects {
 export interface CertificateKeeperOptions {
   readonly objects: CertificateObjects;
   readonly rules: RotationRules;
-  /** Whether this replica may rotate. Every one may fill an empty Secret. */
+  /** Whether this replica may rotate. Every one may fill an empty Secret, and say whom to trust where nobody has yet. */
   readonly leading: () => boolean;
   /** A certificate that is to be served from now on. */
   readonly onCertificate: (pair: CertificatePair) => void;
@@ -127,8 +127,10 @@ export class CertificateKeeper {
     const nowMs = Date.now();
     const state = secret === null ? NO_CERTIFICATE : decodeState(secret.data);
     this.#serve(state.current, nowMs);
+    // The leader may be of another shape or version, which knows nothing of these objects.
+    const mayPublish = leading() || objects.trusted() === '';
+    if (mayPublish && !(await this.#publish(state, nowMs))) return CONFLICT_MS;
     if (!leading() && state.current !== null) return null;
-    if (leading() && !(await this.#publish(state, nowMs))) return CONFLICT_MS;
     const step = planRotation(state, this.#trustedSinceMs(state), nowMs, rules);
     if (step.kind === 'wait') return step.untilMs === null ? null : Math.max(1, step.untilMs - nowMs);
     const after = await rotate(state, step, () => this.#issue(nowMs));
