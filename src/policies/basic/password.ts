@@ -1,10 +1,12 @@
 import { argon2, hash, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import type { StoredPassword } from '../../lib/password-hash.ts';
 import { apr1, shaCrypt } from './unix-crypt.ts';
 
 const runArgon2 = promisify(argon2);
+
+/** Native code stands beside the bundle; only who has such hashes needs it. */
+const loadBcrypt = () => import('@node-rs/bcrypt');
 
 /** Whether it is that password. The time that it takes tells nothing but the form of the hash. */
 export async function isPassword(password: string, stored: StoredPassword): Promise<boolean> {
@@ -13,7 +15,7 @@ export async function isPassword(password: string, stored: StoredPassword): Prom
       return sameText(password, stored.text);
     case 'bcrypt':
       // bcrypt reads no further than that, and some libraries refuse more.
-      return verifyBcrypt(Buffer.from(password).subarray(0, 72), stored.text);
+      return (await loadBcrypt()).verify(Buffer.from(password).subarray(0, 72), stored.text);
     case 'argon2': {
       const { algorithm, tag, kind: _, ...parameters } = stored;
       const message = Buffer.from(password);
