@@ -34,6 +34,16 @@ export interface BoundAuthenticator {
   missing(x: Exchange): Reply | Promise<Reply>;
   /** Takes its credential out of what is sent upstream. Called before the backend is asked, whoever has passed. */
   strip?(x: Exchange): void;
+  /**
+   * Places whose credential the backend gets all the same, where this let the request in: `header authorization`,
+   * `cookie NAME`, `query NAME`.
+   */
+  readonly leaves?: readonly string[];
+  /**
+   * Takes out what `leaves` names: another way let the request in, so nobody has proved what stands there.
+   * @param spared places that the other one leaves
+   */
+  drop?(x: Exchange, spared: readonly string[]): void;
   /** See {@link BoundPolicy}; also called when it was not what let the request in. */
   onResponse?(x: Exchange): void | Promise<void>;
   onDone?(x: Exchange): void;

@@ -35,6 +35,7 @@ export function credentialPlaces(description: string, fallback: readonly Credent
 
 /** One place, resolved: a request only reads. */
 interface BoundPlace {
+  readonly id: string;
   /** Null: nothing stands there. */
   read(x: Exchange): string | null;
   strip(x: Exchange): void;
@@ -44,8 +45,13 @@ interface BoundPlace {
 export interface CredentialReader {
   /** Of the first place where something stands. Several lines of a header are joined by `, `; null: nothing stands anywhere. */
   read(x: Exchange): string | null;
-  /** Takes what stands in any of them out of what is sent upstream. */
-  strip(x: Exchange): void;
+  /** As in `BoundAuthenticator.leaves`. */
+  readonly ids: readonly string[];
+  /**
+   * Takes what stands in any of them out of what is sent upstream.
+   * @param spared not from these
+   */
+  strip(x: Exchange, spared?: readonly string[]): void;
 }
 
 export function compilePlaces(places: readonly CredentialPlace[]): CredentialReader {
@@ -58,8 +64,9 @@ export function compilePlaces(places: readonly CredentialPlace[]): CredentialRea
       }
       return null;
     },
-    strip(x) {
-      for (const place of bound) place.strip(x);
+    ids: bound.map(({ id }) => id),
+    strip(x, spared) {
+      for (const place of bound) if (spared?.includes(place.id) !== true) place.strip(x);
     },
   };
 }
@@ -70,6 +77,7 @@ function bindPlace({ header, scheme, query, cookie }: CredentialPlace): BoundPla
   const name = header!.toLowerCase();
   if (scheme === undefined) {
     return {
+      id: `header ${name}`,
       read: (x) => x.request.header(name),
       strip: (x) => x.request.removeHeader(name),
     };
@@ -82,6 +90,7 @@ function bindPlace({ header, scheme, query, cookie }: CredentialPlace): BoundPla
   };
   // The header of another scheme is not ours to take.
   return {
+    id: `header ${name}`,
     read,
     strip(x) {
       if (read(x) !== null) x.request.removeHeader(name);
@@ -91,6 +100,7 @@ function bindPlace({ header, scheme, query, cookie }: CredentialPlace): BoundPla
 
 function inQuery(name: string): BoundPlace {
   return {
+    id: `query ${name}`,
     read: ({ request }) => (request.query === '' ? null : request.queryParam(name)),
     strip({ request }) {
       if (request.query === '') return;
@@ -102,6 +112,7 @@ function inQuery(name: string): BoundPlace {
 
 function inCookie(name: string): BoundPlace {
   return {
+    id: `cookie ${name}`,
     read: ({ request }) => request.cookie(name),
     strip({ request }) {
       if (request.cookie(name) === null) return;

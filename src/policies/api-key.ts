@@ -65,7 +65,9 @@ export const apiKey = defineAuthenticator({
         return before?.version === consumers.version ? before.proof : find(key);
       },
       missing: () => missing,
-      ...(!keep && { strip: (x) => places.strip(x) }),
+      ...(keep
+        ? { leaves: places.ids, drop: (x, spared) => places.strip(x, spared) }
+        : { strip: (x) => places.strip(x) }),
     };
   },
 });

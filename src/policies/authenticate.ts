@@ -12,6 +12,7 @@ import {
 import type { Exchange } from '../pipeline/exchange.ts';
 import { definePolicy, type PolicySpec, type ResolveContext } from '../pipeline/policy.ts';
 import { problem, type Reply } from '../pipeline/reply.ts';
+import { createSlot } from '../pipeline/slot.ts';
 
 /** An entry of `anyOf`: the name of an authenticator, with its configuration. */
 type MemberEntry = Readonly<Record<string, unknown>>;
@@ -104,17 +105,32 @@ interface BoundMember {
   readonly interactive: boolean;
 }
 
+/** Which of them let the request in. Read before another `authenticate` of the rule begins. */
+const winnerSlot = createSlot<BoundAuthenticator | undefined>('authenticate');
+const NO_PLACES: readonly string[] = [];
+
 /** Several authenticators as one. */
 function compound(members: readonly BoundMember[]): BoundAuthenticator {
   const all = members.map(({ bound }) => bound);
   const leading = members.find(({ interactive }) => interactive)?.bound;
   const answering = all.filter(({ onResponse }) => onResponse !== undefined);
   return {
-    authenticate: (x) => tryFrom(all, 0, ABSENT, x),
+    authenticate(x) {
+      x.set(winnerSlot, undefined);
+      return tryFrom(all, 0, ABSENT, x);
+    },
     missing: (x) => (leading === undefined ? allChallenges(all, x) : leading.missing(x)),
-    // Whoever let it in: what the others would have looked at is not the backend's either.
+    // Whoever let it in: what the others have refused, or did not look at, is not the backend's. He is last: what he tells
+    // the backend stays.
     strip(x) {
-      for (const { strip } of all) strip?.(x);
+      const winner = x.get(winnerSlot);
+      const spared = winner?.leaves ?? NO_PLACES;
+      for (const one of all) {
+        if (one === winner) continue;
+        one.strip?.(x);
+        one.drop?.(x, spared);
+      }
+      winner?.strip?.(x);
     },
     ...(answering.length > 0 && {
       async onResponse(x) {
@@ -139,17 +155,23 @@ function tryFrom(
 ): Proof | Promise<Proof> {
   let outcome = worst;
   for (let i = first; i < all.length; i++) {
-    const proof = all[i]!.authenticate(x);
+    const one = all[i]!;
+    const proof = one.authenticate(x);
     if (isPromise(proof)) {
       const before = outcome;
       return proof.then((settled) =>
-        decides(settled) ? settled : tryFrom(all, i + 1, worse(before, settled), x),
+        decides(settled) ? won(x, one, settled) : tryFrom(all, i + 1, worse(before, settled), x),
       );
     }
-    if (decides(proof)) return proof;
+    if (decides(proof)) return won(x, one, proof);
     outcome = worse(outcome, proof);
   }
   return outcome;
+}
+
+function won(x: Exchange, one: BoundAuthenticator, proof: Proof): Proof {
+  x.set(winnerSlot, one);
+  return proof;
 }
 
 function decides({ kind }: Proof): boolean {

@@ -12,6 +12,7 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { type Consumers, consumerIdentity } from '../../pipeline/consumers.ts';
+import type { Exchange } from '../../pipeline/exchange.ts';
 import { identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv, ResolveContext } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
@@ -101,6 +102,13 @@ const BUSY: Proof = {
   reply: problem(503, 'Too many passwords are being checked.', [['retry-after', '1']]),
 };
 
+const PLACE = 'header authorization';
+
+function strip({ request }: Exchange): void {
+  const authorization = request.header('authorization');
+  if (authorization !== null && isBasic(authorization)) request.removeHeader('authorization');
+}
+
 export const basic = defineAuthenticator({
   name: 'basic',
   summary: 'Authenticates users by name and password, of Consumers or an htpasswd file; 401.',
@@ -157,12 +165,14 @@ export const basic = defineAuthenticator({
         return credentials === null ? malformed : checkOnce(digest, credentials, x.startedAtMs);
       },
       missing: () => missing,
-      ...(!config.keep && {
-        strip(x) {
-          const authorization = x.request.header('authorization');
-          if (authorization !== null && isBasic(authorization)) x.request.removeHeader('authorization');
-        },
-      }),
+      ...(config.keep
+        ? {
+            leaves: [PLACE],
+            drop(x, spared) {
+              if (!spared.includes(PLACE)) strip(x);
+            },
+          }
+        : { strip }),
     };
   },
 });

@@ -17,10 +17,11 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { consumerIdentity } from '../../pipeline/consumers.ts';
+import type { Exchange } from '../../pipeline/exchange.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv, ResolveContext } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
-import { tokenPlace } from '../../pipeline/token-place.ts';
+import { leavingPlaces, tokenPlace } from '../../pipeline/token-place.ts';
 import { Introspector, type Standing } from './introspector.ts';
 import { type IntrospectionSchema, introspectionSchema } from './schema.ts';
 
@@ -110,11 +111,13 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
       return ABSENT;
     },
     missing: () => replies.missing,
-    ...(!config.forward && {
-      strip: ({ request }) => {
-        for (const place of places) place.strip(request);
-      },
-    }),
+    ...(config.forward
+      ? leavingPlaces(places)
+      : {
+          strip({ request }: Exchange) {
+            for (const place of places) place.strip(request);
+          },
+        }),
     close: () => lease.release(),
   };
 }

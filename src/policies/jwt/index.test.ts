@@ -1,9 +1,14 @@
+import { hash } from 'node:crypto';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { json, TestProvider } from '../../outbound/testing.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPolicies, bindPoliciesWith, exchange, type TestRequest } from '../testing.ts';
+import { ConsumerDirectory } from '../../state/consumers.ts';
+import { apiKey } from '../api-key.ts';
+import { authenticate } from '../authenticate.ts';
+import { basic } from '../basic/index.ts';
+import { bindPolicies, bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
 import { jwt } from './index.ts';
 import { base64url, pairOf, SECRET, tokenOf } from './testing.ts';
 
@@ -300,4 +305,52 @@ test('a secret in base64, and a public key from a Secret', async () => {
   const rule = bindPoliciesWith({ secrets: { 'jwt/secret': pem } }, [jwt, { keys }]);
   expect((await exchange(rule, bearing(fresh({}, { header: { alg: 'ES256' } })))).status).toBe(200);
   expect((await exchange(rule, bearing(fresh({}, { key: pem })))).status).toBe(401);
+});
+
+describe('beside other ways to be let in', () => {
+  const consumers = new ConsumerDirectory(() => undefined);
+  consumers.apply([testConsumer('acme', { apiKeys: [hash('sha256', 'k', 'base64url')] })], []);
+  const any = authenticate([jwt, apiKey, basic]);
+  const inAnyOf = (...anyOf: object[]) =>
+    bindPoliciesWith({ secrets, consumers }, [any, { anyOf }], [who, {}]);
+  const own = { jwt: { keys: [KEY] } };
+  const forged = `Authorization: Bearer ${fresh({}, { key: `${SECRET}!` })}`;
+
+  it.each([
+    ['refused', inAnyOf(own, { apiKey: {} }), forged],
+    ['not looked at', inAnyOf({ apiKey: {} }, own), forged],
+    ['good, and not looked at', inAnyOf({ apiKey: {} }, own), `Authorization: Bearer ${fresh()}`],
+  ])('a token that is %s does not reach the backend', async (_, rule, line) => {
+    const { status, forwarded } = await exchange(rule, { lines: [line, 'X-API-Key: k'] });
+    expect([status, forwarded]).toEqual([200, ['host: shop.test']]);
+  });
+
+  it('a token that is good does, whoever else would read it, and no key that is kept but was not asked for', async () => {
+    const line = `Authorization: Bearer ${fresh()}`;
+    const other = { jwt: { keys: [{ secretRef: { name: 'jwt' }, issuer: 'other' }] } };
+    for (const rule of [
+      inAnyOf(own, other, { apiKey: { keep: true } }),
+      inAnyOf(other, own, { apiKey: { keep: true } }),
+    ]) {
+      const { status, forwarded } = await exchange(rule, { lines: [line, 'X-API-Key: forged'] });
+      expect([status, forwarded]).toEqual([200, ['host: shop.test', line.replace('A', 'a')]]);
+    }
+  });
+
+  it('claims for the backend are those of the token that let it in', async () => {
+    const claimsToHeaders = [{ claim: 'sub', header: 'X-Sub' }];
+    const one = { jwt: { keys: [KEY], claimsToHeaders, forward: false } };
+    const other = { jwt: { ...one.jwt, keys: [{ ...KEY, issuer: 'other' }] } };
+    const lines = [`Authorization: Bearer ${fresh({ sub: 'ann' })}`, 'X-Sub: forged'];
+    for (const rule of [inAnyOf(one, other), inAnyOf(other, one)]) {
+      expect((await exchange(rule, { lines })).forwarded).toEqual(['host: shop.test', 'x-sub: ann']);
+    }
+  });
+
+  it('a password that is wrong does not reach the backend with a key', async () => {
+    const rule = inAnyOf({ basic: { keep: true } }, { apiKey: { keep: true } });
+    const lines = ['Authorization: Basic YTpi', 'X-API-Key: k'];
+    const { forwarded } = await exchange(rule, { lines });
+    expect(forwarded).toEqual(['host: shop.test', 'x-api-key: k']);
+  });
 });

@@ -12,7 +12,7 @@ import type { Exchange } from '../../pipeline/exchange.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { createSlot } from '../../pipeline/slot.ts';
-import { tokenPlace } from '../../pipeline/token-place.ts';
+import { leavingPlaces, tokenPlace } from '../../pipeline/token-place.ts';
 import { type JwtConfig, resolveJwt } from './config.ts';
 import { takeCore } from './core.ts';
 import { type KnownToken, TokenReader } from './known-token.ts';
@@ -92,6 +92,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
       return ABSENT;
     },
     missing: () => verdicts.missing,
+    ...(config.forward && leavingPlaces(places)),
     ...stripper(config, places, owner),
     close: () => lease.release(),
   };
