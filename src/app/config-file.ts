@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PolicyRef } from '../ir/route.ts';
-import type { PolicyCatalogue, ResolveContext } from '../pipeline/policy.ts';
+import type { PolicyCatalogue, PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import { type ResolvedConfig, resolveConfig } from '../resources/config/resolve.ts';
 import { type FieldSteps, parseFieldPath } from '../resources/field-path.ts';
 import { readPolicyEntry } from '../resources/gateway-route/schema.ts';
@@ -101,11 +101,27 @@ function globalPolicies(
     const location = { file, ...locateInYaml(text, steps) };
     return {
       name,
-      config: spec.resolve?.(config, context) ?? config,
+      config: resolved(spec, config, context, (message) =>
+        fail([{ steps: [...steps, name], message: `${name}: ${message}` }]),
+      ),
       origin: { object, fieldPath: `policies[${index}]`, location },
       ...(shadow ? { shadow } : {}),
     };
   });
+}
+
+function resolved(
+  spec: PolicySpec,
+  config: unknown,
+  context: ResolveContext,
+  fail: (message: string) => never,
+): unknown {
+  try {
+    return spec.resolve?.(config, context) ?? config;
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    return fail((error as Error).message);
+  }
 }
 
 function place(file: string, text: string, steps: FieldSteps): string {

@@ -110,6 +110,17 @@ describe('validate', () => {
   });
 });
 
+test.each([
+  ['apiKey: {}', 'apiKey'],
+  ['basic: {}', 'basic'],
+  ['authenticate: { anyOf: [{ basic: {} }] }', 'authenticate'],
+])('a policy of every route that looks for Consumers would refuse everybody: %s', (policy, name) => {
+  write('portreeve.yaml', `policies:\n  - ${policy}\n`);
+  const { code, err } = run('validate', '.');
+  expect(err).toMatch(new RegExp(`portreeve\\.yaml:2:\\d+: error: ${name}: .* no Consumers`));
+  expect(code).toBe(1);
+});
+
 describe('explain', () => {
   test('tells the winner with its place, and why the others lost', () => {
     write(

@@ -125,6 +125,7 @@ export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
   /**
    * What goes into the IR in place of the configuration: plain data, with everything that it refers to. Called when the
    * object that holds it is translated, and again when something that it referred to changes.
+   * @throws Error for what the gateway's own configuration, which is in no namespace, can't have; never for a route
    */
   resolve?(config: Static<S>, context: ResolveContext): R;
   /**

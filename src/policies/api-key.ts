@@ -9,7 +9,7 @@ import {
   refused,
   unauthorized,
 } from '../pipeline/authenticator.ts';
-import { consumerIdentity } from '../pipeline/consumers.ts';
+import { consumerIdentity, requireConsumers } from '../pipeline/consumers.ts';
 import { compilePlaces, credentialPlaces } from '../pipeline/credential-places.ts';
 
 const schema = fields(
@@ -36,7 +36,10 @@ export const apiKey = defineAuthenticator({
   name: 'apiKey',
   summary: 'Authenticates Consumers by an API key in a header, the query or a cookie; 401.',
   schema,
-  resolve: (config: Static<typeof schema>, { namespace }) => ({ ...config, namespace }),
+  resolve(config: Static<typeof schema>, { namespace }) {
+    requireConsumers(namespace);
+    return { ...config, namespace };
+  },
   bind({ from, keep, realm, namespace }, env) {
     const places = compilePlaces(from);
     const consumers = env.consumers(namespace);
