@@ -1,5 +1,4 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { TSchema } from 'typebox';
 import { type GatewayConfig, gatewayConfigSchema } from '../config/schema.ts';
 import { consumerSchema } from '../consumer.ts';
@@ -12,6 +11,8 @@ import type { ResourceByKind, ResourceKind } from '../kinds.ts';
 import { rateLimitPolicySchema } from '../rate-limit-policy.ts';
 import { addKeywords } from './keywords.ts';
 import { describeErrors, type FieldError } from './messages.ts';
+import { AJV_OPTIONS } from './options.ts';
+import { createVerdict, type Verdict } from './verdict.ts';
 
 export type Validation<T> =
   | { readonly ok: true; readonly value: T }
@@ -56,25 +57,30 @@ export function createValidators(policies: PolicyDescriptions): ResourceValidato
 type Check<T> = (candidate: unknown) => Validation<T>;
 
 /**
- * Stops at the first error; only a bad object pays for the passes that find all of them: what is wrong with its shape, or
- * in a good shape what only code can tell.
+ * Good objects only need a verdict; a bad one pays for the passes that find what is wrong: with its shape, or in a good
+ * shape what only code can tell. Of a huge one only the first error is looked for.
  */
 function lazyCheck<T>(makeSchema: () => TSchema, secret: boolean): Check<T> {
+  let fits: Verdict | undefined;
   let first: ValidateFunction | undefined;
   let shape: ValidateFunction | undefined;
   let refinements: ValidateFunction | undefined;
   return (candidate) => {
-    first ??= compile(makeSchema(), { allErrors: false, refine: true });
-    if (first(candidate)) return { ok: true, value: candidate as T };
-    let errors: readonly ErrorObject[] = first.errors ?? [];
-    if (!isHuge(candidate)) {
+    fits ??= createVerdict(makeSchema());
+    if (fits(candidate)) return { ok: true, value: candidate as T };
+    let errors: readonly ErrorObject[];
+    if (isHuge(candidate)) {
+      first ??= compile(makeSchema(), { allErrors: false, refine: true });
+      first(candidate);
+      errors = first.errors ?? [];
+    } else {
       shape ??= compile(makeSchema(), { allErrors: true, refine: false });
       if (shape(candidate)) {
         refinements ??= compile(makeSchema(), { allErrors: true, refine: true });
         refinements(candidate);
-        errors = refinements.errors ?? errors;
+        errors = refinements.errors ?? [];
       } else {
-        errors = shape.errors ?? errors;
+        errors = shape.errors ?? [];
       }
     }
     return { ok: false, errors: describeErrors(errors, candidate, secret) };
@@ -85,19 +91,7 @@ function compile(
   schema: TSchema,
   { allErrors, refine }: { allErrors: boolean; refine: boolean },
 ): ValidateFunction {
-  const ajv = new Ajv({
-    allErrors,
-    verbose: true,
-    useDefaults: true,
-    strict: true,
-    // `type` beside `anyOf`, and `required` of a field that another keyword names, are fine in our schemas.
-    strictTypes: false,
-    strictRequired: false,
-    validateSchema: false,
-    formats: fullFormats,
-    // Making the code smaller takes longer than the code ever saves.
-    code: { optimize: false },
-  });
+  const ajv = new Ajv({ ...AJV_OPTIONS, allErrors, verbose: true });
   addKeywords(ajv, refine);
   return ajv.compile(schema);
 }
