@@ -116,8 +116,14 @@ export class Gateway {
         `${this.#config.directory}: error: cannot be read: ${error.message}`,
       );
     });
-    await Promise.race([read, ...(this.#hooks.restored === undefined ? [] : [this.#hooks.restored()])]);
+    const ready = Promise.race([
+      read,
+      ...(this.#hooks.restored === undefined ? [] : [this.#hooks.restored()]),
+    ]);
+    // Clients need not wait for the watch of the source, which begins after the first table.
+    await Promise.race([ready, publisher.published]);
     await publisher.listen().catch(refuseListen);
+    await ready;
     this.#admin = await this.#startAdmin().catch(refuseListen);
   }
 

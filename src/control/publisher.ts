@@ -55,6 +55,9 @@ interface Waiter {
  */
 export class Publisher {
   readonly state = new PublishedState();
+  /** Resolves with the first generation. */
+  readonly published: Promise<void>;
+  readonly #firstPublished: () => void;
   readonly #pool: ThreadPool;
   readonly #log: ControlLog;
   readonly #threads: ThreadRecord[];
@@ -67,6 +70,9 @@ export class Publisher {
   #follower: ((publication: Publication) => void) | null = null;
 
   constructor(pool: ThreadPool, log: ControlLog) {
+    const first = Promise.withResolvers<void>();
+    this.published = first.promise;
+    this.#firstPublished = first.resolve;
     this.#pool = pool;
     this.#log = log;
     this.#threads = Array.from({ length: pool.count }, () => newRecord());
@@ -111,6 +117,7 @@ export class Publisher {
     this.state.apply(delta, endpoints);
     this.#generation += 1;
     this.#tell({ type: 'apply', generation: this.#generation, delta, endpoints });
+    this.#firstPublished();
     return this.#generation;
   }
 
