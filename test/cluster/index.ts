@@ -9,6 +9,7 @@ export type { Cluster, ExternalCluster, LocalCluster, LocalOptions } from './api
 export { type BackendOptions, backendObjects } from './backend.ts';
 export { CommandError, type RunOptions, type RunResult } from './command.ts';
 export { type ComponentName, componentNames } from './components.ts';
+export { customResourcesEstablished } from './established.ts';
 export { fetchInside, type InsideReply } from './fetch.ts';
 export { backendImage } from './image-set.ts';
 export { buildImage, type ImageConfig, type ImageFile, type ImageSpec } from './images.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Cluster, clusterUnavailable, startCluster } from '../index.ts';
+import { type Cluster, clusterUnavailable, customResourcesEstablished, startCluster } from '../index.ts';
 import { chart, type Manifest, manifestsOf, render, root, type Values, valueArguments } from './support.ts';
 import { otherNamespaces, refused, valueSets } from './values.ts';
 
@@ -16,7 +16,7 @@ describe.skipIf(clusterUnavailable() !== undefined)("the chart's manifests", () 
     cluster = await startCluster();
     for (const name of namespaces) await cluster.kubectl('create', 'namespace', name);
     await cluster.kubectl('apply', '--server-side', '-f', crds);
-    await cluster.kubectl('wait', '--for=condition=Established', '-f', crds);
+    await customResourcesEstablished(cluster);
   });
 
   afterAll(async () => {

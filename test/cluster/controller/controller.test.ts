@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { policyCatalogue } from '../../../src/policies/index.ts';
 import { customResourceDefinitions } from '../../../src/resources/crd/definitions.ts';
-import { backendObjects, type Cluster, clusterUnavailable, startCluster, waitUntil } from '../index.ts';
+import {
+  backendObjects,
+  type Cluster,
+  clusterUnavailable,
+  customResourcesEstablished,
+  startCluster,
+  waitUntil,
+} from '../index.ts';
 import { GatewayProcess } from './gateway-process.ts';
 
 const namespace = 'controller-test';
@@ -69,7 +76,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
     beforeAll(async () => {
       cluster = await startCluster();
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, ...crds);
-      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+      await customResourcesEstablished(cluster);
       await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 2 }));
       await cluster.kubectl('rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=90s');
     });

@@ -4,7 +4,14 @@ import { customResourceDefinitions } from '../../../src/resources/crd/definition
 import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
 import { type KubeKind, pathOf } from '../../../src/sources/kubernetes/client/object.ts';
 import { KINDS } from '../../../src/sources/kubernetes/kinds.ts';
-import { backendObjects, type Cluster, clusterUnavailable, startCluster, waitUntil } from '../index.ts';
+import {
+  backendObjects,
+  type Cluster,
+  clusterUnavailable,
+  customResourcesEstablished,
+  startCluster,
+  waitUntil,
+} from '../index.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { GatewayProcess } from './gateway-process.ts';
 
@@ -45,7 +52,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
     beforeAll(async () => {
       cluster = await startCluster();
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, ...crds);
-      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+      await customResourcesEstablished(cluster);
       await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 1 }));
       await cluster.kubectl('rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=90s');
       proxy = await FaultProxy.start(cluster);

@@ -9,7 +9,7 @@ import { pathOf } from '../../../src/sources/kubernetes/client/object.ts';
 import { KINDS } from '../../../src/sources/kubernetes/kinds.ts';
 import { KubernetesSource, type KubernetesSourceOptions } from '../../../src/sources/kubernetes/source.ts';
 import { Consumer, describeResourceSource, routeYaml } from '../../contract/resource-source.ts';
-import { type Cluster, clusterUnavailable, startCluster } from '../index.ts';
+import { type Cluster, clusterUnavailable, customResourcesEstablished, startCluster } from '../index.ts';
 import { FaultProxy } from './fault-proxy.ts';
 
 const validators = createValidators(policyCatalogue);
@@ -80,7 +80,7 @@ stringData: { key: ${key} }
         metadata: { name, labels: { team: name } },
       })),
     );
-    await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+    await customResourcesEstablished(cluster);
     proxy = await FaultProxy.start(cluster);
     client = new ApiClient(proxy.kubeconfigPath);
   });

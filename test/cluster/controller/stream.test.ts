@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { policyCatalogue } from '../../../src/policies/index.ts';
 import { customResourceDefinitions } from '../../../src/resources/crd/definitions.ts';
-import { type Cluster, clusterUnavailable, startCluster, waitUntil } from '../index.ts';
+import {
+  type Cluster,
+  clusterUnavailable,
+  customResourcesEstablished,
+  startCluster,
+  waitUntil,
+} from '../index.ts';
 import { GatewayProcess } from './gateway-process.ts';
 
 const namespace = 'stream-test';
@@ -50,7 +56,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
     beforeAll(async () => {
       cluster = await startCluster();
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, ...crds);
-      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+      await customResourcesEstablished(cluster);
     });
     afterAll(async () => {
       for (const controller of controllers) await controller.stop('SIGKILL');

@@ -5,6 +5,7 @@ import { chart, imageValues, loadPortreeve, type Values, valueArguments } from '
 import {
   backendObjects,
   type Cluster,
+  customResourcesEstablished,
   fetchInside,
   type InsideReply,
   startCluster,
@@ -71,7 +72,7 @@ export class Gate {
     }
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await cluster.kubectl('apply', '--server-side', '--force-conflicts', '-f', join(chart, 'crds'));
-    await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+    await customResourcesEstablished(cluster);
     // The delay is what a preStop hook is for: a server that closes a kept connection while a request is on its way loses it.
     const env = { DRAIN_DELAY_MS: '2000' };
     await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 3, env }));

@@ -9,7 +9,14 @@ import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
 import { runCommand } from '../command.ts';
 import { FaultProxy } from '../controller/fault-proxy.ts';
 import { GatewayProcess } from '../controller/gateway-process.ts';
-import { type Cluster, clusterUnavailable, type RunResult, startCluster, waitUntil } from '../index.ts';
+import {
+  type Cluster,
+  clusterUnavailable,
+  customResourcesEstablished,
+  type RunResult,
+  startCluster,
+  waitUntil,
+} from '../index.ts';
 import { nodeIp } from '../settings.ts';
 
 const namespace = 'webhook-test';
@@ -127,7 +134,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
       cluster = await startCluster();
       scratch = mkdtempSync(join(tmpdir(), 'portreeve-webhook-'));
       await cluster.apply(...customResourceDefinitions(policyCatalogue).values(), ...hook);
-      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all');
+      await customResourcesEstablished(cluster);
     }, 1_800_000);
     afterAll(async () => {
       await cluster?.kubectl('delete', 'namespace', namespace, '--ignore-not-found', '--wait=false');
