@@ -103,6 +103,15 @@ export const valueSets: Readonly<Record<string, Values>> = {
     networkPolicy: { enabled: true },
     drain: { preStopSeconds: 0 },
   },
+  'controllers apart, in named namespaces': {
+    shape: 'split',
+    controller: { replicas: 3, port: 9903, certificateLifetime: '720h' },
+    config: { admin: { address: '::' } },
+    watch: { namespaces: [shop] },
+    webhook: { enabled: false },
+    networkPolicy: { enabled: true },
+    serviceMonitor: { enabled: true },
+  },
   'as little as possible': {
     replicas: 1,
     rbac: { create: false },
@@ -161,6 +170,8 @@ export const refused: readonly (readonly [string, Values, RegExp])[] = [
     { watch: { namespaces: ['a'], namespaceSelector: 'b=c' } },
     /not both/,
   ],
+  ['arguments for pods of two kinds', { shape: 'split', args: ['version'] }, /args: leave it empty/],
+  ['a shape that there is not', { shape: 'apart' }, /\/shape': value must be one of/],
   [
     'some Secrets and all',
     { secrets: { namespaces: ['a'], allNamespaces: true } },
