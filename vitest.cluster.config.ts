@@ -8,6 +8,8 @@ export default defineConfig({
     outputFile: { json: 'reports/cluster.json' },
     include: ['test/cluster/**/*.test.ts'],
     fileParallelism: false,
+    // See vitest.config.ts.
+    retry: process.env.CI ? 1 : 0,
     testTimeout: 300_000,
     hookTimeout: 1_800_000,
   },

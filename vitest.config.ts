@@ -22,6 +22,8 @@ export default defineConfig({
           // Each starts gateways of its own; in sequence, so that a small machine doesn't time one out for another.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+          // A machine that stalls for seconds must not hide what all other tests say; the log names what was run twice.
+          retry: process.env.CI ? 1 : 0,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
