@@ -14,6 +14,11 @@ export function cookieValue(header: string, name: string): string | null {
   return null;
 }
 
+/** Every value of a cookie in a Cookie header, in order. */
+export function cookieValues(header: string, name: string): readonly string[] {
+  return header.split(';').flatMap((pair) => cookieValue(pair, name) ?? []);
+}
+
 /** A Cookie header without any cookie of that name; empty when nothing is left. The others stay as they were sent. */
 export function withoutCookie(header: string, name: string): string {
   return header

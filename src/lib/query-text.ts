@@ -24,6 +24,17 @@ export function queryValue(query: string, name: string): string | null {
   return null;
 }
 
+/** Every value of a query parameter, decoded, in order. */
+export function queryValues(query: string, name: string): readonly string[] {
+  const values: string[] = [];
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=');
+    if (decodeQueryText(equals < 0 ? part : part.slice(0, equals)) !== name) continue;
+    values.push(equals < 0 ? '' : decodeQueryText(part.slice(equals + 1)));
+  }
+  return values;
+}
+
 /** The query without any parameter of that name; the others stay as they were sent. */
 export function withoutQueryParam(query: string, name: string): string {
   return query

@@ -27,7 +27,7 @@ export type TokenPlaceConfig = Static<typeof place>;
 
 /** Where a token is looked for. */
 export function tokenPlaces() {
-  return list(place, 'Where to look for the token; the first place that has one counts.', {
+  return list(place, 'Where the token may be. Two different tokens in one request are refused.', {
     minItems: 1,
     maxItems: 8,
     default: [{ header: { name: 'Authorization', scheme: 'Bearer' } }],

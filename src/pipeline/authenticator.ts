@@ -40,8 +40,9 @@ export interface BoundAuthenticator {
    */
   readonly leaves?: readonly string[];
   /**
-   * Takes out what `leaves` names: another way let the request in, so nobody has proved what stands there.
-   * @param spared places that the other one leaves
+   * Takes out what this might have left to the backend, or tells it itself: this did not let the request in, so nobody has
+   * proved what stands there.
+   * @param spared places whose credential another one has proved
    */
   drop?(x: Exchange, spared: readonly string[]): void;
   /** See {@link BoundPolicy}; also called when it was not what let the request in. */
@@ -109,6 +110,8 @@ export function defineAuthenticator<S extends TObject, R = Static<S>>(
   return { ...(policy as unknown as PolicySpec), authenticator };
 }
 
+const NO_PLACES: readonly string[] = [];
+
 /**
  * The steps of a policy that authenticates.
  * @param consumers a verified token that says of no Consumer belongs to the one of these whose claim it has
@@ -127,6 +130,7 @@ export function authenticationSteps(
       case 'absent':
         if (!isOptional) return bound.missing(x);
         bound.strip?.(x);
+        bound.drop?.(x, NO_PLACES);
         if (x.get(identitySlot) === undefined) x.set(identitySlot, ANONYMOUS);
         return undefined;
       default:
@@ -184,6 +188,19 @@ export function unauthorized(detail: string, challenge: string): Reply {
 /** {@link unauthorized} as a verdict. */
 export function refused(detail: string, challenge: string): Proof {
   return { kind: 'refused', reply: unauthorized(detail, challenge) };
+}
+
+/**
+ * RFC 6750 section 2: one token a request. Of two different ones nobody could tell which the backend would believe.
+ * @param challenge makes the value of WWW-Authenticate of parameters
+ */
+export function severalTokens(challenge: (...parameters: string[]) => string): Proof {
+  const detail = 'More than one token';
+  const parameters = ['error="invalid_request"', `error_description=${quoted(detail)}`];
+  return {
+    kind: 'refused',
+    reply: problem(400, detail, [['www-authenticate', challenge(...parameters)]]),
+  };
 }
 
 /** A parameter of a challenge (RFC 9110 section 5.6.4). */

@@ -10,11 +10,13 @@ import {
   unauthorized,
 } from '../pipeline/authenticator.ts';
 import { consumerIdentity, requireConsumers } from '../pipeline/consumers.ts';
-import { compilePlaces, credentialPlaces } from '../pipeline/credential-places.ts';
+import { credentialPlace, credentialPlaces } from '../pipeline/credential-places.ts';
+import type { Exchange } from '../pipeline/exchange.ts';
+import { ambiguity, leavingPlaces, type Place, stripAll } from '../pipeline/place.ts';
 
 const schema = fields(
   {
-    from: credentialPlaces('Where the key stands; the first place that has something counts.', [
+    from: credentialPlaces('Where the key may stand. Two different keys in one request are refused.', [
       { header: 'X-API-Key' },
     ]),
     keep: Type.Boolean({ description: 'Send the key to the backend, too.', default: false }),
@@ -41,7 +43,8 @@ export const apiKey = defineAuthenticator({
     return { ...config, namespace };
   },
   bind({ from, keep, realm, namespace }, env) {
-    const places = compilePlaces(from);
+    const places = from.map(credentialPlace);
+    const hasTwo = ambiguity(places);
     const consumers = env.consumers(namespace);
     const challenge = `ApiKey realm=${quoted(realm)}`;
     const missing = unauthorized('Missing API key', challenge);
@@ -62,15 +65,23 @@ export const apiKey = defineAuthenticator({
 
     return {
       authenticate(x) {
-        const key = places.read(x);
+        const key = readKey(places, x);
         if (key === null) return ABSENT;
+        if (hasTwo?.(x) === true) return several;
         const before = known.get(key);
         return before?.version === consumers.version ? before.proof : find(key);
       },
       missing: () => missing,
-      ...(keep
-        ? { leaves: places.ids, drop: (x, spared) => places.strip(x, spared) }
-        : { strip: (x) => places.strip(x) }),
+      ...(keep ? leavingPlaces(places) : { strip: ({ request }) => stripAll(places, request) }),
     };
   },
 });
+
+function readKey(places: readonly Place[], x: Exchange): string | null {
+  for (const place of places) {
+    const raw = place.read(x);
+    const key = raw === null ? null : place.credentialIn(raw);
+    if (key !== null) return key;
+  }
+  return null;
+}

@@ -4,19 +4,13 @@ export interface BasicCredentials {
   readonly password: string;
 }
 
-const SCHEME = /^basic +/i;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7617 section 2 forbids them
 const CONTROLS = /[\x00-\x1f\x7f]/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export function isBasic(authorization: string): boolean {
-  return SCHEME.test(authorization);
-}
-
-/** Of an Authorization header for which {@link isBasic} holds; null when it is not what RFC 7617 says. */
-export function readBasic(authorization: string): BasicCredentials | null {
-  const encoded = authorization.replace(SCHEME, '');
+/** @param encoded what follows the scheme; null when it is not what RFC 7617 says */
+export function readBasic(encoded: string): BasicCredentials | null {
   if (!BASE64.test(encoded)) return null;
   let text: string;
   try {

@@ -12,11 +12,11 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { type Consumers, consumerIdentity, requireConsumers } from '../../pipeline/consumers.ts';
-import type { Exchange } from '../../pipeline/exchange.ts';
 import { identityOf } from '../../pipeline/identity.ts';
+import { headerPlace, leavingPlaces } from '../../pipeline/place.ts';
 import type { PolicyEnv, ResolveContext } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
-import { type BasicCredentials, isBasic, readBasic } from './credentials.ts';
+import { type BasicCredentials, readBasic } from './credentials.ts';
 import { throughGate } from './gate.ts';
 import { htpasswdProblem, parseHtpasswd } from './htpasswd.ts';
 import { ProofMemory } from './memory.ts';
@@ -103,12 +103,7 @@ const BUSY: Proof = {
   reply: problem(503, 'Too many passwords are being checked.', [['retry-after', '1']]),
 };
 
-const PLACE = 'header authorization';
-
-function strip({ request }: Exchange): void {
-  const authorization = request.header('authorization');
-  if (authorization !== null && isBasic(authorization)) request.removeHeader('authorization');
-}
+const PLACE = headerPlace('authorization', 'Basic');
 
 export const basic = defineAuthenticator({
   name: 'basic',
@@ -157,23 +152,17 @@ export const basic = defineAuthenticator({
 
     return {
       authenticate(x) {
-        const authorization = x.request.header('authorization');
-        if (authorization === null || !isBasic(authorization)) return ABSENT;
-        const digest = memory.digest(authorization);
+        const raw = PLACE.read(x);
+        const encoded = raw === null ? null : PLACE.credentialIn(raw);
+        if (encoded === null) return ABSENT;
+        const digest = memory.digest(encoded);
         const known = memory.get(digest, users.version, x.startedAtMs);
         if (known !== null) return known;
-        const credentials = readBasic(authorization);
+        const credentials = readBasic(encoded);
         return credentials === null ? malformed : checkOnce(digest, credentials, x.startedAtMs);
       },
       missing: () => missing,
-      ...(config.keep
-        ? {
-            leaves: [PLACE],
-            drop(x, spared) {
-              if (!spared.includes(PLACE)) strip(x);
-            },
-          }
-        : { strip }),
+      ...(config.keep ? leavingPlaces([PLACE]) : { strip: ({ request }) => PLACE.strip(request) }),
     };
   },
 });

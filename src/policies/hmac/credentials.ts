@@ -12,17 +12,13 @@ export interface HmacCredentials {
 const PARAMETER =
   /[ \t,]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z-]+))[ \t]*(?:,|$)/y;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
-const SCHEME = /^hmac[ \t]+/i;
 
-/** The value is of this scheme. */
-export function isHmac(authorization: string): boolean {
-  return SCHEME.test(authorization);
-}
-
-/** @returns null for what can't be read, or says a thing twice. */
-export function parseCredentials(authorization: string): HmacCredentials | null {
-  const scheme = SCHEME.exec(authorization);
-  const params = scheme === null ? null : parseParameters(authorization, scheme[0].length);
+/**
+ * @param text what follows the scheme
+ * @returns null for what can't be read, or says a thing twice.
+ */
+export function parseCredentials(text: string): HmacCredentials | null {
+  const params = parseParameters(text);
   if (params === null) return null;
   const username = params.get('username');
   const algorithm = params.get('algorithm');
@@ -34,9 +30,9 @@ export function parseCredentials(authorization: string): HmacCredentials | null 
   return { username, algorithm, headers, signature: Buffer.from(signature, 'base64') };
 }
 
-function parseParameters(text: string, from: number): ReadonlyMap<string, string> | null {
+function parseParameters(text: string): ReadonlyMap<string, string> | null {
   const params = new Map<string, string>();
-  PARAMETER.lastIndex = from;
+  PARAMETER.lastIndex = 0;
   while (PARAMETER.lastIndex < text.length) {
     const found = PARAMETER.exec(text);
     if (found === null) return null;

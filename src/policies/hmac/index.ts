@@ -26,9 +26,10 @@ import {
 import { type BodyVerdict, verifyBody } from '../../pipeline/body-digest.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import { identityOf } from '../../pipeline/identity.ts';
+import { headerPlace, stripAll } from '../../pipeline/place.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
-import { type HmacCredentials, isHmac, parseCredentials } from './credentials.ts';
+import { type HmacCredentials, parseCredentials } from './credentials.ts';
 import {
   HASHES,
   type HmacAlgorithm,
@@ -149,9 +150,9 @@ export const hmac = defineAuthenticator({
 
     return {
       authenticate(x) {
-        const authorization = hmacHeader(x);
-        if (authorization === null) return ABSENT;
-        const credentials = parseCredentials(authorization);
+        const signed = hmacOf(x);
+        if (signed === null) return ABSENT;
+        const credentials = parseCredentials(signed);
         if (credentials === null) return refused("Invalid HMAC signature: it can't be read.", CHALLENGE);
         const proof = judge(credentials, x.request);
         return proof.kind === 'passed' && config.bodySigned
@@ -159,20 +160,19 @@ export const hmac = defineAuthenticator({
           : proof;
       },
       missing: () => MISSING,
-      strip({ request }) {
-        for (const name of CARRIERS) if (isHmac(request.header(name) ?? '')) request.removeHeader(name);
-      },
+      strip: ({ request }) => stripAll(CARRIERS, request),
     };
   },
 });
 
 /** For a proxy goes before for the backend, as in Kong. */
-const CARRIERS = ['proxy-authorization', 'authorization'];
+const CARRIERS = ['proxy-authorization', 'authorization'].map((name) => headerPlace(name, 'hmac'));
 
-function hmacHeader({ request }: Exchange): string | null {
-  for (const name of CARRIERS) {
-    const value = request.header(name);
-    if (value !== null && isHmac(value)) return value;
+function hmacOf(x: Exchange): string | null {
+  for (const { read, credentialIn } of CARRIERS) {
+    const value = read(x);
+    const signed = value === null ? null : credentialIn(value);
+    if (signed !== null) return signed;
   }
   return null;
 }

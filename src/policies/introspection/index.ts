@@ -14,14 +14,15 @@ import {
   type Proof,
   quoted,
   refused,
+  severalTokens,
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { consumerIdentity } from '../../pipeline/consumers.ts';
-import type { Exchange } from '../../pipeline/exchange.ts';
+import { tokenPlace } from '../../pipeline/credential-places.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
+import { ambiguity, leavingPlaces, stripAll } from '../../pipeline/place.ts';
 import type { PolicyEnv, ResolveContext } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
-import { leavingPlaces, tokenPlace } from '../../pipeline/token-place.ts';
 import { Introspector, type Standing } from './introspector.ts';
 import { type IntrospectionSchema, introspectionSchema } from './schema.ts';
 
@@ -94,6 +95,7 @@ function basic(id: string, secret: string): string {
 function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAuthenticator {
   const lease = takeIntrospector(config, env);
   const places = config.from.map(tokenPlace);
+  const hasTwo = ambiguity(places);
   const replies = repliesOf(config.realm);
   const identify = identifying(config, env);
   const judge = (standing: Standing): Proof =>
@@ -102,8 +104,9 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
     authenticate(x) {
       for (const place of places) {
         const raw = place.read(x);
-        const token = raw === null ? null : place.tokenIn(raw);
+        const token = raw === null ? null : place.credentialIn(raw);
         if (token === null) continue;
+        if (hasTwo?.(x) === true) return replies.several;
         if (token.length > MAX_TOKEN_BYTES) return replies.invalid;
         const standing = lease.value.find(token);
         return isPromise(standing) ? standing.then(judge, () => replies.away) : judge(standing);
@@ -111,13 +114,7 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
       return ABSENT;
     },
     missing: () => replies.missing,
-    ...(config.forward
-      ? leavingPlaces(places)
-      : {
-          strip({ request }: Exchange) {
-            for (const place of places) place.strip(request);
-          },
-        }),
+    ...(config.forward ? leavingPlaces(places) : { strip: ({ request }) => stripAll(places, request) }),
     close: () => lease.release(),
   };
 }
@@ -149,6 +146,7 @@ function repliesOf(realm: string | null) {
   return {
     missing: unauthorized('Missing authentication token', challenge()),
     invalid: refused(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`)),
+    several: severalTokens(challenge),
     away: { kind: 'refused', reply: away } satisfies Proof,
   };
 }

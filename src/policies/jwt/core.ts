@@ -24,6 +24,8 @@ export class JwtCore {
   /** By what stood in the request, scheme included. */
   readonly known = new SpacedCache<KnownToken>(SPACE);
   readonly users: UserDirectory | null;
+  /** Grows with every change of keys: a check that began before it says nothing of what is good now. */
+  generation = 0;
   readonly #sources: readonly KeySource[];
 
   constructor(config: JwtConfig, env: PolicyEnv) {
@@ -39,7 +41,11 @@ export class JwtCore {
       throw error;
     }
     // A key that is gone takes its tokens with it.
-    for (const source of sources) source.onChange(() => this.known.clear());
+    const onChange = () => {
+      this.generation += 1;
+      this.known.clear();
+    };
+    for (const source of sources) source.onChange(onChange);
     this.verifier = new TokenVerifier({ sources, keyClaimName, rules, now: Date.now });
   }
 

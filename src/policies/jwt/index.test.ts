@@ -1,4 +1,5 @@
-import { hash } from 'node:crypto';
+import { hash, pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { json, TestProvider } from '../../outbound/testing.ts';
@@ -185,9 +186,53 @@ describe('where the token is', () => {
     expect((await send({ target: '/?a=1&access_token=' })).status).toBe(401);
   });
 
-  it('the first place that has one counts', async () => {
-    const send = gate({ from });
-    expect((await send({ lines: ['X-Token: bad', `Cookie: session=${good}`] })).status).toBe(401);
+  it.each<[string, TestRequest]>([
+    ['in two places', { lines: ['X-Token: forged', `Cookie: session=${good}`] }],
+    ['the forged one behind', { lines: [`X-Token: ${good}`], target: '/?access_token=forged' }],
+    ['two cookies', { lines: [`Cookie: session=${good}; session=forged`] }],
+    ['cookies of two lines', { lines: [`Cookie: session=${good}`, 'Cookie: session="forged"'] }],
+    ['two parameters', { target: `/?access_token=${good}&access%5Ftoken=forged` }],
+  ])('two different tokens are refused, whatever becomes of them: %s', async (_, sent) => {
+    for (const forward of [true, false]) {
+      const answer = await gate({ from, forward, optional: true })(sent);
+      expect([answer.status, answer.forwarded]).toEqual([400, null]);
+      expect(answer.header('www-authenticate')).toBe(
+        'Bearer error="invalid_request", error_description="More than one token"',
+      );
+    }
+  });
+
+  it('the same token twice is one', async () => {
+    const lines = [`X-Token: ${good}`, `Cookie: session=${good}; session=`];
+    const { status, forwarded } = await gate({ from, forward: false })({ lines });
+    expect([status, forwarded]).toEqual([200, ['host: shop.test']]);
+  });
+
+  it('an empty parameter hides none behind it', async () => {
+    const sent = { target: '/?access_token=&access_token=forged' };
+    expect((await gate({ from, optional: true })(sent)).status).toBe(401);
+  });
+
+  it('what is of another scheme stays, whoever it is for', async () => {
+    const lines = ['Authorization: Basic YTpi'];
+    const { status, forwarded } = await gate({ optional: true, forward: false })({ lines });
+    expect([status, forwarded]).toEqual([200, ['host: shop.test', 'authorization: Basic YTpi']]);
+    const both = bindPoliciesWith(
+      { secrets: { ...secrets, 'users/auth': 'a:{SHA}6dcfXufJLW3J6S/9rRe4vUlBj5g=' } },
+      [jwt, { keys: [KEY], optional: true, forward: false }],
+      [basic, { htpasswd: { secretRef: { name: 'users' } } }],
+    );
+    expect((await exchange(both, { lines: ['Authorization: Basic YTpi'] })).status).toBe(200);
+  });
+
+  it.each([
+    ['Bearer\tforged'],
+    ['Bearer\u00a0forged'],
+    ['Basic YTpi, Bearer forged'],
+    ['Basic YTpi\r\nAuthorization: Bearer forged'],
+  ])('an optional one lets no token through by its blanks or its place: %j', async (value) => {
+    const answer = await gate({ optional: true })({ lines: [`Authorization: ${value}`] });
+    expect([answer.status, answer.forwarded]).toEqual([401, null]);
   });
 
   it('a header without a scheme is taken as it is; Bearer in any case', async () => {
@@ -244,6 +289,23 @@ describe('keys by URL', () => {
     const answer = await exchange(down, bearing(token));
     expect([answer.status, answer.header('retry-after')]).toEqual([503, '5']);
     for (const { policy } of down.steps) policy.close?.();
+  });
+
+  it('that changed while a slow check was under way: its token is not good afterwards', async () => {
+    const key = (kid: string) => ({ ...pairOf('P-521').publicKey.export({ format: 'jwk' }), kid });
+    const token = (kid: string) => bearing(fresh({}, { header: { alg: 'ES512', kid } }));
+    provider.handler = json({ keys: [key('one')] });
+    const rule = bindPolicies([jwt, { keys: [{ jwksUrl: `${provider.url}/slow` }] }]);
+    const first = token('one');
+    // The set is there, and the check of `first` waits behind these.
+    expect((await exchange(rule, token('one'))).status).toBe(200);
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('a', 'b', 300_000, 64, 'sha512'));
+    const slow = exchange(rule, first);
+    provider.handler = json({ keys: [key('two')] });
+    const rotated = exchange(rule, token('two'));
+    await Promise.all([...busy, slow, rotated]);
+    expect([(await rotated).status, (await exchange(rule, first)).status]).toEqual([200, 401]);
+    for (const { policy } of rule.steps) policy.close?.();
   });
 
   it('are fetched once for all rules with that URL', async () => {

@@ -6,13 +6,15 @@ import {
   type Proof,
   quoted,
   refused,
+  severalTokens,
   unauthorized,
 } from '../../pipeline/authenticator.ts';
+import { tokenPlace } from '../../pipeline/credential-places.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
+import { ambiguity, leavingPlaces, type Place, stripAll } from '../../pipeline/place.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { createSlot } from '../../pipeline/slot.ts';
-import { leavingPlaces, tokenPlace } from '../../pipeline/token-place.ts';
 import { type JwtConfig, resolveJwt } from './config.ts';
 import { takeCore } from './core.ts';
 import { type KnownToken, TokenReader } from './known-token.ts';
@@ -42,8 +44,10 @@ export const jwt = defineAuthenticator({
 
 function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
   const lease = takeCore(config, env);
-  const { verifier, known, users } = lease.value;
+  const core = lease.value;
+  const { verifier, known, users } = core;
   const places = config.from.map(tokenPlace);
+  const hasTwo = ambiguity(places);
   const verdicts = verdictsOf(config.realm);
   const reader = new TokenReader(config, env.consumers(config.namespace));
   const owner = {};
@@ -67,6 +71,15 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
     if (headers.length > 0) x.set(notedSlot, { owner, headers, next: x.get(notedSlot) });
     return proof;
   }
+  function check(x: Exchange, raw: string, token: string): Proof | Promise<Proof> {
+    const { generation } = core;
+    const verdict = verifier.verify(token);
+    if (!isPromise(verdict)) return settle(x, raw, verdict);
+    // Keys may have changed meanwhile: what was found by those before is neither kept nor believed.
+    return verdict.then((one) =>
+      generation === core.generation ? settle(x, raw, one) : check(x, raw, token),
+    );
+  }
   function settle(x: Exchange, raw: string, verdict: Verdict): Proof | Promise<Proof> {
     if (verdict.kind !== 'valid') return verdicts[verdict.kind];
     const token = reader.know(verdict.claims, verdict.untilMs);
@@ -75,6 +88,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
   }
   return {
     authenticate(x) {
+      if (hasTwo?.(x) === true) return verdicts.several;
       for (const place of places) {
         const raw = place.read(x);
         if (raw === null) continue;
@@ -83,11 +97,9 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
           const nowMs = Date.now();
           return nowMs < seen.untilMs ? pass(x, seen, nowMs) : verdicts.expired;
         }
-        const token = place.tokenIn(raw);
+        const token = place.credentialIn(raw);
         if (token === null) continue;
-        if (token.length > MAX_TOKEN_BYTES) return verdicts.invalid;
-        const verdict = verifier.verify(token);
-        return isPromise(verdict) ? verdict.then((one) => settle(x, raw, one)) : settle(x, raw, verdict);
+        return token.length > MAX_TOKEN_BYTES ? verdicts.invalid : check(x, raw, token);
       }
       return ABSENT;
     },
@@ -101,7 +113,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
 /** Takes from the request what clients may not say, and the token where the backend must not see it. */
 function stripper(
   { forward, claimsToHeaders }: JwtConfig,
-  places: readonly ReturnType<typeof tokenPlace>[],
+  places: readonly Place[],
   owner: object,
 ): Pick<BoundAuthenticator, 'strip'> {
   if (forward && claimsToHeaders.length === 0) return {};
@@ -109,7 +121,7 @@ function stripper(
   return {
     strip(x) {
       const { request } = x;
-      if (!forward) for (const place of places) place.strip(request);
+      if (!forward) stripAll(places, request);
       for (const name of names) request.removeHeader(name);
       let noted = x.get(notedSlot);
       while (noted !== undefined && noted.owner !== owner) noted = noted.next;
@@ -129,6 +141,7 @@ function verdictsOf(realm: string | null) {
     missing: unauthorized('Missing authentication token', challenge()),
     expired: bad('Token expired'),
     invalid: bad('Invalid token'),
+    several: severalTokens(challenge),
     unavailable: { kind: 'refused', reply: away } satisfies Proof,
   };
 }

@@ -41,18 +41,26 @@ export class Gate {
     return this.#settle(x, known, renewal);
   }
 
-  /** What a client sends under these names itself is never passed on. */
+  /** Tells the backend what it is to know of the session. What a client sends under these names itself is never passed on. */
   passOn(x: Exchange): void {
     const { accessTokenUpstream, idTokenHeader } = this.#parts.config;
     if (!accessTokenUpstream && idTokenHeader === null) return;
     const { request } = x;
     const session = this.#noted(x)?.session ?? null;
-    if (accessTokenUpstream && session !== null && session.accessToken !== null) {
-      request.setHeader('authorization', `Bearer ${session.accessToken}`);
+    // Without a session another way may have proved what stands there; if none has, `drop` takes it.
+    if (accessTokenUpstream && session !== null) {
+      if (session.accessToken === null) request.removeHeader('authorization');
+      else request.setHeader('authorization', `Bearer ${session.accessToken}`);
     }
     if (idTokenHeader === null) return;
     request.removeHeader(idTokenHeader);
     if (session !== null && session.idToken !== null) request.addHeader(idTokenHeader, session.idToken);
+  }
+
+  /** Of a request that has no session: the backend takes what stands in Authorization for a token of ours. */
+  drop(x: Exchange, spared: readonly string[]): void {
+    if (!this.#parts.config.accessTokenUpstream || spared.includes('header authorization')) return;
+    x.request.removeHeader('authorization');
   }
 
   /**

@@ -39,6 +39,7 @@ export const oidc = defineAuthenticator({
         stripCookies(x.request, parts.cookiePrefix);
         gate.passOn(x);
       },
+      drop: (x, spared) => gate.drop(x, spared),
       onResponse: (x) => gate.writeCookies(x),
       close: release,
     };

@@ -1,9 +1,13 @@
+import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
 import { fields } from '../../lib/schema.ts';
 import { outboundClient } from '../../outbound/client.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
+import { authenticate } from '../authenticate.ts';
+import { basic } from '../basic/index.ts';
+import { jwt } from '../jwt/index.ts';
 import { bindPoliciesWith, exchange, type TestAnswer, type TestRequest } from '../testing.ts';
 import { oidc } from './index.ts';
 import { Seal } from './seal.ts';
@@ -160,9 +164,49 @@ describe('tokens', () => {
     expect(outcome.forwarded!.filter((line) => line.startsWith('x-id'))).toEqual(['x-id: id']);
   });
 
-  test('a made-up ID token does not, of nobody either', async () => {
-    const outcome = await exchange(rule({ upstream, optional: true }), { lines: ['X-ID: forged'] });
-    expect(outcome.status).toBe(200);
+  test('made-up ones do not, of nobody either', async () => {
+    const lines = ['X-ID: forged', 'Authorization: Bearer forged', 'A: b'];
+    const outcome = await exchange(rule({ upstream, optional: true }), { lines });
+    expect([outcome.status, outcome.forwarded]).toEqual([200, ['host: shop.test', 'a: b']]);
+    expect((await send(rule({ upstream }), session(), { lines })).forwarded).not.toContain(lines[1]);
+    const kept = await exchange(rule({ optional: true }), { lines });
+    expect(kept.forwarded).toContain('authorization: Bearer forged');
+  });
+
+  describe('beside another way to authenticate', () => {
+    const jwtSecret = 'a secret of 32 characters or more';
+    const token = (key: string) => {
+      const signed = [{ alg: 'HS256' }, { sub: 'ann', exp: now + 300 }]
+        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+        .join('.');
+      return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+    };
+    const members = [
+      { oidc: { ...CONFIG, upstream } },
+      { jwt: { keys: [{ secretRef: { name: 'jwt' } }] } },
+      { basic: { htpasswd: { secretRef: { name: 'users' } }, keep: true } },
+    ];
+    const secrets = {
+      ...SECRETS,
+      'jwt/secret': jwtSecret,
+      'users/auth': 'a:{SHA}6dcfXufJLW3J6S/9rRe4vUlBj5g=',
+    };
+    const any = async (authorization: string) => {
+      const made = bindPoliciesWith({ secrets }, [
+        authenticate([oidc, jwt, basic]),
+        { anyOf: members, anonymous: true },
+      ]);
+      bound.push(made);
+      const { status, forwarded } = await exchange(made, { lines: [`Authorization: ${authorization}`] });
+      return [status, forwarded?.filter((line) => line.startsWith('authorization')) ?? null];
+    };
+
+    test('what that has proved is spared, what nobody has is not', async () => {
+      const good = `Bearer ${token(jwtSecret)}`;
+      expect(await any(good)).toEqual([200, [`authorization: ${good}`]]);
+      expect(await any(`Bearer ${token('another secret of 32 characters..')}`)).toEqual([401, null]);
+      expect(await any('Digest username="a"')).toEqual([200, []]);
+    });
   });
 
   test('that count no longer, and can not be refreshed, end the session', async () => {
