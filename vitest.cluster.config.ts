@@ -10,7 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     // See vitest.config.ts.
     retry: process.env.CI ? 1 : 0,
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     hookTimeout: 1_800_000,
   },
 });

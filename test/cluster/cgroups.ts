@@ -17,8 +17,7 @@ export async function removeContainerCgroups(layout: Layout): Promise<void> {
   for (const folder of hierarchies.map((hierarchy) => join(hierarchy, parent)).filter(existsSync)) {
     const ours = ids.map((id) => join(folder, id)).filter(existsSync);
     const what = `the cgroups in ${folder} to empty`;
-    for (const cgroup of ours)
-      await waitUntil(() => removeTree(cgroup), { what, timeoutMs: 10_000, intervalMs: 20 });
+    for (const cgroup of ours) await waitUntil(() => removeTree(cgroup), { what, intervalMs: 20 });
     if (children(folder).length === 0) rmdirSync(folder);
   }
 }

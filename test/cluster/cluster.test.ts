@@ -47,7 +47,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('a real cluster', { timeout:
     );
   const clusterIp = async (): Promise<string> =>
     (await jsonpath('{.spec.clusterIP}', 'service', 'echo'))[0] ?? '';
-  const rollout = (): Promise<string> => kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+  const rollout = (): Promise<string> => kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s');
 
   beforeAll(async () => {
     cluster = await startCluster();
@@ -169,7 +169,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('a real cluster', { timeout:
       metadata: { name: 'own', namespace },
       spec: { containers: [container], restartPolicy: 'Never' },
     });
-    await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/own', '--timeout=60s');
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/own', '--timeout=180s');
     expect(await kubectl('logs', 'own')).toBe(`node ${process.versions.node} as 65532\n`);
   });
 

@@ -5,7 +5,7 @@ import { waitUntil } from './wait.ts';
 export async function customResourcesEstablished(cluster: Cluster): Promise<void> {
   await waitUntil(
     async () => {
-      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+      await cluster.kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=180s');
       return true;
     },
     { what: 'the custom resources' },

@@ -8,6 +8,7 @@ import { listOf } from './clients.ts';
 import { type RunOptions, type RunResult, runCommand, spawnCommand } from './command.ts';
 import { buildBackendImage } from './image-set.ts';
 import type { Progress } from './progress.ts';
+import { retryTransient } from './transient.ts';
 import { goModules } from './versions.ts';
 
 /**
@@ -54,7 +55,8 @@ export async function openExternal(kubeconfig: string): Promise<ExternalCluster>
     kubectl,
     helm: async (...args) => (await run('helm', args)).stdout,
     async apply(...objects) {
-      await run('kubectl', ['apply', '-f', '-'], { input: listOf(objects) });
+      const input = listOf(objects);
+      await retryTransient(() => run('kubectl', ['apply', '-f', '-'], { input }));
     },
     loadImage,
     async stop() {

@@ -8,6 +8,7 @@ import type { Layout } from './layout.ts';
 import { destroySandbox, enterNetwork, runInNetwork, type Sandbox } from './sandbox.ts';
 import { dnsIp, podCidr, serviceCidr } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
+import { retryTransient } from './transient.ts';
 
 /** What a {@link LocalCluster} is made of once its namespaces are open. */
 export interface LocalParts {
@@ -54,7 +55,8 @@ export function localCluster(parts: LocalParts, owned: boolean): LocalCluster {
     kubectl: async (...args) => (await run(binaries.path('kubectl'), args)).stdout,
     helm: async (...args) => (await run(binaries.path('helm'), args)).stdout,
     async apply(...objects) {
-      await run(binaries.path('kubectl'), ['apply', '-f', '-'], { input: listOf(objects) });
+      const input = listOf(objects);
+      await retryTransient(() => run(binaries.path('kubectl'), ['apply', '-f', '-'], { input }));
     },
     async loadImage(archive) {
       const address = ['--address', layout.containerdSocket, '--namespace', 'k8s.io'];

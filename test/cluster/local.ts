@@ -126,7 +126,7 @@ async function loadImages(parts: LocalParts, cluster: LocalCluster, progress: Pr
 
 /** A pod needs a ready node, and its namespace's default service account. */
 async function podsPossible(cluster: LocalCluster): Promise<void> {
-  const limit = '--timeout=60s';
+  const limit = '--timeout=180s';
   await cluster.kubectl('wait', '--for=create', `node/${nodeName}`, limit);
   await cluster.kubectl('wait', '--for=condition=Ready', `node/${nodeName}`, limit);
   await cluster.kubectl('wait', '--for=create', 'serviceaccount/default', limit);

@@ -69,7 +69,7 @@ export function firstChild(parent: ProcessRef, what: string): Promise<ProcessRef
       const pid = Number(text.trim().split(' ')[0]);
       return pid > 0 ? processRef(pid) : undefined;
     },
-    { what: `${what} to start`, timeoutMs: 10_000, intervalMs: 5 },
+    { what: `${what} to start`, intervalMs: 5 },
   );
 }
 

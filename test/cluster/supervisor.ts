@@ -12,7 +12,7 @@ import { enterAll, enterNetwork, type Sandbox } from './sandbox.ts';
 import { readState, writeState } from './state.ts';
 import { GiveUp, waitUntil } from './wait.ts';
 
-const readyTimeoutMs = 90_000;
+const readyTimeoutMs = 180_000;
 const waitReadyScript = fileURLToPath(new URL('./wait-ready.ts', import.meta.url));
 
 /**
@@ -125,7 +125,6 @@ function untilReady(readiness: Readiness, sandbox: Sandbox, signal: AbortSignal)
     case 'socket':
       return waitUntil(() => signal.aborted || accepts(readiness.path), {
         what: readiness.path,
-        timeoutMs: 120_000,
       });
   }
 }

@@ -70,7 +70,7 @@ describe.skipIf(!local)('after a crash', { timeout: 30 * 60_000 }, () => {
       import { writeFileSync } from 'node:fs';
       const cluster = await startCluster({ dir: ${JSON.stringify(dir)} });
       await cluster.apply(...backendObjects({ name: 'echo' }));
-      await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+      await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s');
       writeFileSync(${JSON.stringify(join(parent, 'up'))}, '');
       setInterval(() => {}, 1000);`;
     const up = (): boolean => existsSync(join(parent, 'up'));

@@ -8,16 +8,19 @@ export interface WaitOptions {
   readonly intervalMs?: number;
 }
 
+/** A machine that others use too may stand still for long. */
+const PATIENCE_MS = 180_000;
+
 /**
  * Asks `probe` until it gives something other than `undefined` or `false`, and returns that. A throw counts as "not
  * yet"; the last one becomes the cause of the error.
- * @throws Error after `timeoutMs` (60,000 by default)
+ * @throws Error after `timeoutMs`; the default is long: it is there for what never comes, not for what is slow
  */
 export async function waitUntil<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   options: WaitOptions,
 ): Promise<T> {
-  const { what, timeoutMs = 60_000, intervalMs = 100 } = options;
+  const { what, timeoutMs = PATIENCE_MS, intervalMs = 100 } = options;
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;
   for (;;) {

@@ -33,7 +33,7 @@ export function reviewTokens(
   const users = new Set(accounts.map((account) => `system:serviceaccount:${account.replace('/', ':')}`));
   return async (token) => {
     const { status } = await client.json<TokenReview>({
-      ...{ method: 'POST', path: PATH, timeoutMs: TIMEOUT_MS },
+      ...{ method: 'POST', path: PATH, timeoutMs: TIMEOUT_MS, repeatable: true },
       body: {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenReview',

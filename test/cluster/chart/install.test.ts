@@ -18,7 +18,7 @@ const namespace = 'chart-install';
 const release = 'gate';
 const name = `${release}-portreeve`;
 const ofRelease = `app.kubernetes.io/instance=${release}`;
-const limitMs = 180_000;
+const limitMs = 600_000;
 
 const route = {
   apiVersion: 'portreeve.dev/v1alpha1',
@@ -74,7 +74,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
     more: Values = {},
     ...args: readonly string[]
   ): Promise<string> =>
-    helm(command, chart, '--wait', '--timeout=120s', ...valueArguments({ ...values, ...more }), ...args);
+    helm(command, chart, '--wait', '--timeout=180s', ...valueArguments({ ...values, ...more }), ...args);
   const address = async (service: string): Promise<string> => {
     const ip = await kubectl('get', 'service', service, '-o', 'jsonpath={.spec.clusterIP}');
     return ip.includes(':') ? `[${ip}]` : ip;
@@ -86,7 +86,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
   /** A new route is served by every replica, says its status. */
   const programmed = async (routeName: string): Promise<void> => {
     await cluster.apply({ ...route, metadata: { name: routeName, namespace } });
-    await kubectl('wait', '--for=condition=Programmed', `gatewayroute/${routeName}`, '--timeout=60s');
+    await kubectl('wait', '--for=condition=Programmed', `gatewayroute/${routeName}`, '--timeout=180s');
   };
   /** Kinds that the API server does not let some pod watch. */
   const failingWatches = async (): Promise<readonly string[]> => {
@@ -113,7 +113,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
     await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 2 }));
     const restricted = 'pod-security.kubernetes.io/enforce=restricted';
-    await kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+    await kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s');
     await cluster.kubectl('label', 'namespace', namespace, restricted);
   }, limitMs);
 
@@ -207,7 +207,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
     } finally {
       await upgrade;
     }
-    const gone = kubectl('wait', '--for=delete', '--timeout=90s', ...before);
+    const gone = kubectl('wait', '--for=delete', '--timeout=180s', ...before);
     await Promise.all([gone, ask()]);
     expect([...statuses.keys()]).toEqual([200]);
     expect((await pods()).filter((pod) => before.includes(pod))).toEqual([]);
@@ -226,7 +226,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
     expect(await config()).toContain('via: edge');
     const authority = await trusted();
     expect(authority).not.toBe('');
-    await helm('rollback', '--wait', '--timeout=120s');
+    await helm('rollback', '--wait', '--timeout=180s');
     expect(await config()).not.toContain('via: edge');
     // Neither took away what the pods have written.
     expect(await trusted()).toBe(authority);
@@ -247,7 +247,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('the chart in a cluster', { 
   });
 
   test('an uninstall leaves nothing but the custom resources', async () => {
-    await helm('uninstall', '--wait', '--timeout=120s', '--cascade=foreground');
+    await helm('uninstall', '--wait', '--timeout=180s', '--cascade=foreground');
     expect(await objects()).toBe('');
     expect(await crds()).toHaveLength(3);
   });

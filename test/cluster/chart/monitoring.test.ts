@@ -156,7 +156,7 @@ describe("the chart's monitoring", () => {
         for (const query of silent) if ((await prometheus.query(query)).length > 0) silent.delete(query);
         return silent.size === 0;
       };
-      await waitUntil(ask, { what: 'answers', timeoutMs: 20_000 }).catch(() => {});
+      await waitUntil(ask, { what: 'answers' }).catch(() => {});
       expect([...silent]).toEqual([]);
     });
 

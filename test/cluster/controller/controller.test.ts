@@ -62,7 +62,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
           seen = await summary(name);
           return seen.includes(wanted);
         },
-        { what: `${name} to be ${wanted}`, timeoutMs: 30_000 },
+        { what: `${name} to be ${wanted}` },
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it is ${seen}\n${gateways.map((one) => one.stderr).join('\n')}`);
       });
@@ -70,7 +70,6 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
     const answers = (gateway: GatewayProcess, path: string, status: number): Promise<unknown> =>
       waitUntil(async () => (await gateway.get(path)).status === status, {
         what: `${path} to be answered ${status}\n${gateway.stderr}`,
-        timeoutMs: 30_000,
       });
 
     beforeAll(async () => {
@@ -78,7 +77,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
       await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, ...crds);
       await customResourcesEstablished(cluster);
       await cluster.apply(...backendObjects({ name: 'echo', namespace, replicas: 2 }));
-      await cluster.kubectl('rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=90s');
+      await cluster.kubectl('rollout', 'status', '-n', namespace, 'deployment/echo', '--timeout=180s');
     });
     afterAll(async () => {
       await cluster?.kubectl('delete', 'namespace', namespace, '--wait=false');

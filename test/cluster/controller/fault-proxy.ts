@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { Cluster } from '../index.ts';
 
@@ -41,6 +41,23 @@ export interface OpenWatch {
 const bridgeScript = fileURLToPath(new URL('./bridge.ts', import.meta.url));
 
 /**
+ * Keeps its connections to the API server for the requests that follow. A new one for each would be a TLS handshake a
+ * request, and thousands of them left open take all file descriptors that the bridge may have.
+ */
+class BridgeAgent extends Agent {
+  readonly #socket: string;
+
+  constructor(socket: string) {
+    super({ keepAlive: true });
+    this.#socket = socket;
+  }
+
+  override createConnection(): TLSSocket {
+    return connectTls({ socket: connectSocket(this.#socket), rejectUnauthorized: false });
+  }
+}
+
+/**
  * Stands between a client and a real API server, and does to requests what the test says. `kubeconfigPath` leads
  * through it, over plain HTTP on the loopback address, wherever the API server is.
  */
@@ -52,6 +69,7 @@ export class FaultProxy {
   /** Leads through the proxy. */
   kubeconfigPath = '';
   readonly #folder = mkdtempSync(join(tmpdir(), 'portreeve-proxy-'));
+  readonly #agent = new BridgeAgent(this.#socket);
   readonly #server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing));
   #endBridge: () => void = () => {};
 
@@ -75,6 +93,7 @@ export class FaultProxy {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    this.#agent.destroy();
     this.#endBridge();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -117,8 +136,7 @@ export class FaultProxy {
         path: incoming.url,
         method: incoming.method,
         headers: incoming.headers,
-        createConnection: () =>
-          connectTls({ socket: connectSocket(this.#socket), rejectUnauthorized: false }),
+        agent: this.#agent,
       },
       (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);

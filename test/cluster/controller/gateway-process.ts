@@ -58,7 +58,6 @@ export class GatewayProcess {
   async ready(): Promise<void> {
     await waitUntil(() => this.exited || this.events('ready').length > 0, {
       what: `the controller is ready\n${this.stderr}`,
-      timeoutMs: 60_000,
     });
     const [line] = this.events('ready');
     if (line === undefined) throw new Error(`the controller ended\n${this.stderr}`);
@@ -95,6 +94,6 @@ export class GatewayProcess {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.exited) this.#child.kill(signal);
-    await waitUntil(() => this.exited, { what: 'the controller ends', timeoutMs: 60_000 });
+    await waitUntil(() => this.exited, { what: 'the controller ends' });
   }
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
 import type { KubeKind } from '../../../src/sources/kubernetes/client/object.ts';
@@ -29,7 +30,7 @@ class Copy {
   };
 }
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 10 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 180_000, interval: 10 });
 
 describe.skipIf(clusterUnavailable() !== undefined)('a reflector', () => {
   let cluster: Cluster;
@@ -265,6 +266,14 @@ describe.skipIf(clusterUnavailable() !== undefined)('a reflector', () => {
     await eventually(() => expect(copy.failures).toMatchObject([{ step: 'handler', message: 'handler' }]));
     await put('b', '1');
     await eventually(() => expect(names()).toContain('b'));
+  });
+
+  test('thousands of requests of a test take few connections', async () => {
+    await started();
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let count = 0; count < 200; count += 1) await client.json({ path });
+    expect(descriptors() - before).toBeLessThan(50);
   });
 
   test.runIf(process.env.TEST_KUBECONFIG === undefined)('an API server killed and brought back', async () => {

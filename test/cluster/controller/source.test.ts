@@ -31,7 +31,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('a cluster', () => {
   let cluster: Cluster;
   let proxy: FaultProxy;
   let client: ApiClient;
-  const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 10 });
+  const eventually = (check: () => void) => vi.waitFor(check, { timeout: 180_000, interval: 10 });
   const put = (yaml: string) => {
     const body = parse(yaml) as {
       kind: keyof typeof KINDS;

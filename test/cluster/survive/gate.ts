@@ -79,10 +79,10 @@ export class Gate {
     await before(this);
     const where = ['--namespace', namespace, '--skip-crds', '--wait', '--timeout=180s'];
     await cluster.helm('install', RELEASE, chart, ...where, ...valueArguments(this.#values));
-    await this.kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+    await this.kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s');
     this.#address = await this.kubectl('get', 'service', NAME, '-o', 'jsonpath={.spec.clusterIP}');
     await cluster.apply(routeObject(namespace, 'echo', [toService('echo')]));
-    await this.kubectl('wait', '--for=condition=Programmed', 'gatewayroute/echo', '--timeout=120s');
+    await this.kubectl('wait', '--for=condition=Programmed', 'gatewayroute/echo', '--timeout=180s');
   }
 
   /** Takes away all that was put into the cluster, which may stay up. */
@@ -98,7 +98,7 @@ export class Gate {
     const { cluster } = this;
     const release = ['second', '--namespace', this.namespace];
     const values = valueArguments({ ...this.#values, replicas: 1, webhook: { enabled: false } });
-    await cluster.helm('install', ...release, chart, '--skip-crds', '--wait', '--timeout=120s', ...values);
+    await cluster.helm('install', ...release, chart, '--skip-crds', '--wait', '--timeout=180s', ...values);
     return { remove: () => cluster.helm('uninstall', ...release, '--wait') };
   }
 
@@ -174,13 +174,13 @@ export class Gate {
         const names = (await this.kubectl('get', 'pods', '-l', selector, '-o', 'name')).split('\n');
         return before.every(({ name }) => !names.includes(`pod/${name}`));
       },
-      { what: `the old pods of ${selector} to be gone`, timeoutMs: 120_000, intervalMs: 500 },
+      { what: `the old pods of ${selector} to be gone`, intervalMs: 500 },
     );
   }
 
   async restart(deployment: string): Promise<void> {
     await this.kubectl('rollout', 'restart', `deployment/${deployment}`);
-    await this.kubectl('rollout', 'status', `deployment/${deployment}`, '--timeout=120s');
+    await this.kubectl('rollout', 'status', `deployment/${deployment}`, '--timeout=180s');
   }
 
   /** Kills the container of a pod on this machine with -9, and waits until it has started again and is ready. */
@@ -189,7 +189,7 @@ export class Gate {
     const before = Number(await restarts());
     process.kill(processOf(pod), 'SIGKILL');
     await waitUntil(async () => Number(await restarts()) > before, { what: 'the container to start again' });
-    await this.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=120s');
+    await this.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=180s');
   }
 
   /** Conditions of a route, as `Accepted` to `True`. */

@@ -32,7 +32,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
     await scale(0);
     await load.more(50, 503);
     await scale(3);
-    await gate.kubectl('rollout', 'status', 'deployment/echo', '--timeout=90s');
+    await gate.kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s');
     await load.more(100);
     expectNoFailure(await load.stop(), [200, 503]);
     const after = await gate.load(100);
@@ -60,7 +60,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
     const drain = (selector: string) => async (): Promise<void> => {
       const draining = gate.cluster.kubectl(
         ...['drain', node, `--pod-selector=${selector}`, '--delete-emptydir-data', '--ignore-daemonsets'],
-        ...['--timeout=120s'],
+        ...['--timeout=180s'],
       );
       await waitUntil(
         async () =>

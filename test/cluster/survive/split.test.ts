@@ -25,17 +25,16 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
         const all = await Promise.all(replicas.map(({ address }) => gate.statusFrom(address, name)));
         return all.length > 0 && all.every((one) => one === status);
       },
-      { what: `${status} of every data plane for ${name}`, timeoutMs: 120_000, intervalMs: 500 },
+      { what: `${status} of every data plane for ${name}`, intervalMs: 500 },
     );
   const programmed = (name: string) =>
-    gate.kubectl('wait', '--for=condition=Programmed', `gatewayroute/${name}`, '--timeout=120s');
+    gate.kubectl('wait', '--for=condition=Programmed', `gatewayroute/${name}`, '--timeout=180s');
   const controllers = async (replicas: number): Promise<void> => {
     await gate.kubectl('scale', `deployment/${CONTROLLER}`, `--replicas=${replicas}`);
     await waitUntil(async () => (await gate.pods(CONTROLLERS)).length === replicas, {
       what: `${replicas} controllers`,
-      timeoutMs: 90_000,
     });
-    if (replicas > 0) await gate.kubectl('rollout', 'status', `deployment/${CONTROLLER}`, '--timeout=120s');
+    if (replicas > 0) await gate.kubectl('rollout', 'status', `deployment/${CONTROLLER}`, '--timeout=180s');
   };
   const connected = (to: number) =>
     waitUntil(
@@ -43,7 +42,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
         const all = await gate.metric('gateway_controller_connected');
         return all.length === 2 && all.every((one) => one === to);
       },
-      { what: `gateway_controller_connected ${to}`, timeoutMs: 120_000, intervalMs: 500 },
+      { what: `gateway_controller_connected ${to}`, intervalMs: 500 },
     );
 
   test('have found a controller by its name, and no rights at the API server', async () => {
@@ -119,7 +118,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
           );
           return all.length > 0 && all.every((one) => one === status);
         },
-        { what: `${status} of every data plane for ${key}`, timeoutMs: 120_000, intervalMs: 250 },
+        { what: `${status} of every data plane for ${key}`, intervalMs: 250 },
       );
     await takes('first-key-of-alice', 200);
     const host = 'secret.example.com';

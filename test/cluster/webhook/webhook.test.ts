@@ -24,7 +24,7 @@ const service = 'hook';
 const configuration = `${namespace}-${service}`;
 const port = 19_443;
 const root = join(import.meta.dirname, '../../..');
-const limitMs = 180_000;
+const limitMs = 600_000;
 
 const route = (name: string, rules: readonly object[]): object => ({
   apiVersion: 'portreeve.dev/v1alpha1',
@@ -78,7 +78,8 @@ const webhooks: object = {
       failurePolicy: 'Fail',
       sideEffects: 'None',
       admissionReviewVersions: ['v1'],
-      timeoutSeconds: 5,
+      // As long as it may be: a busy machine's pause is no refusal.
+      timeoutSeconds: 30,
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
     },
   ],
@@ -104,7 +105,7 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
         ],
       });
       await gateway.ready();
-      await waitUntil(answers, { what: `the webhook answers\n${gateway.stderr}`, timeoutMs: 60_000 });
+      await waitUntil(answers, { what: `the webhook answers\n${gateway.stderr}` });
     };
     const kubectl = (object: object, ...args: readonly string[]): Promise<RunResult> => {
       const [verb = 'apply', ...rest] = args;
@@ -260,19 +261,20 @@ describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFI
               error instanceof ApiError && error.status === 422 ? 'refused' : String(error),
           );
       const outcomes = new Map<string, number>();
-      const endMs = performance.now() + limitMs;
+      const endMs = performance.now() + limitMs / 2;
+      /** Enough that some connections were made anew under each certificate. */
+      const enough = (): boolean =>
+        promoted() >= 2 && outcomes.size >= 2 && Math.min(...outcomes.values()) > 200;
       const ask = async (body: object, wanted: string): Promise<void> => {
-        while (promoted() < 2 && performance.now() < endMs) {
+        while (!enough() && performance.now() < endMs) {
           const outcome = await create(body);
           outcomes.set(`${wanted}: ${outcome}`, (outcomes.get(`${wanted}: ${outcome}`) ?? 0) + 1);
         }
       };
       try {
         await Promise.all([ask(bad('one'), 'refused'), ask(good('two'), 'allowed')]);
-        expect(promoted()).toBeGreaterThanOrEqual(2);
         expect([...outcomes.keys()].sort()).toEqual(['allowed: allowed', 'refused: refused']);
-        // Some connections were made anew under each certificate.
-        expect(Math.min(...outcomes.values())).toBeGreaterThan(200);
+        expect(enough(), JSON.stringify([promoted(), ...outcomes])).toBe(true);
       } finally {
         await client.close();
         await proxy.stop();

@@ -15,6 +15,8 @@ export interface ApiRequest {
   readonly signal?: AbortSignal;
   /** For the whole of it, body included. */
   readonly timeoutMs?: number;
+  /** Whether asking twice is as good as once, for a `POST`; all else always is, see {@link ApiClient}. */
+  readonly repeatable?: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -27,7 +29,12 @@ const MAX_ERROR_BYTES = 65_536;
 
 /**
  * HTTP to the API server. All requests share one dispatcher; a new one takes its place only when the TLS material has
- * changed, and running watches end on the old one.
+ * changed or a connection was found dead, and running watches end on the old one.
+ *
+ * A server may close a kept connection in the moment in which a request leaves on it (RFC 9112 9.5), and one that
+ * restarts closes all of them. So a request whose connection ends before the answer begins is sent once more, on a new
+ * connection: reads; server-side applies; deletions; and writes that name the `resourceVersion` they replace, as all of
+ * ours do, which the API server refuses with a conflict if the first one had arrived.
  */
 export class ApiClient {
   readonly #loader: CredentialsLoader;
@@ -66,23 +73,44 @@ export class ApiClient {
    * @throws ApiError for an answer that is not 2xx; Error when there is none.
    */
   async open(call: ApiRequest): Promise<Dispatcher.ResponseData['body']> {
+    const { statusCode, headers, body } = await this.#send(call);
+    if (statusCode >= 200 && statusCode < 300) return body;
+    if (statusCode === 401) this.#loader.reload();
+    const retryAfter = headers['retry-after'];
+    throw statusError(statusCode, await readStatus(body), typeof retryAfter === 'string' ? retryAfter : null);
+  }
+
+  async #send(call: ApiRequest): Promise<Dispatcher.ResponseData> {
     const credentials = await this.#loader.current();
+    const dispatcher = this.#dispatcherFor(credentials);
+    try {
+      return await this.#sendOnce(call, credentials, dispatcher);
+    } catch (error) {
+      const repeatable = call.repeatable ?? call.method !== 'POST';
+      if (!repeatable || !connectionEnded(error) || call.signal?.aborted) throw error;
+      // What killed one idle connection has killed the others too, most likely.
+      if (this.#dispatcher === dispatcher) this.#replace(null, '');
+      return await this.#sendOnce(call, credentials, this.#dispatcherFor(credentials));
+    }
+  }
+
+  #sendOnce(
+    call: ApiRequest,
+    { server, headers }: Credentials,
+    dispatcher: Dispatcher,
+  ): Promise<Dispatcher.ResponseData> {
     this.#requests += 1;
-    const { statusCode, headers, body } = await request(`${credentials.server}${call.path}`, {
+    return request(`${server}${call.path}`, {
       method: call.method ?? 'GET',
       query: definedOnly(call.query ?? {}),
-      headers: { ...credentials.headers, ...headersOf(call) },
+      headers: { ...headers, ...headersOf(call) },
       body: call.body === undefined ? null : JSON.stringify(call.body),
-      dispatcher: this.#dispatcherFor(credentials),
+      dispatcher,
       headersTimeout: TIMEOUT_MS,
       // A watch may be silent for long; those who read it watch over it.
       bodyTimeout: 0,
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
-    if (statusCode >= 200 && statusCode < 300) return body;
-    if (statusCode === 401) this.#loader.reload();
-    const retryAfter = headers['retry-after'];
-    throw statusError(statusCode, await readStatus(body), typeof retryAfter === 'string' ? retryAfter : null);
   }
 
   /** Ends every connection. */
@@ -96,12 +124,18 @@ export class ApiClient {
     const { headers: _, ...material } = credentials;
     const key = JSON.stringify(material);
     if (this.#dispatcher !== null && this.#dispatcherKey === key) return this.#dispatcher;
+    const created = createDispatcher(credentials);
+    this.#replace(created, key);
+    return created;
+  }
+
+  /** What runs on the old one goes on; its idle connections are closed. */
+  #replace(next: Dispatcher | null, key: string): void {
     const old = this.#dispatcher;
-    this.#dispatcher = createDispatcher(credentials);
+    this.#dispatcher = next;
     this.#dispatcherKey = key;
     // Rejects when it is destroyed meanwhile.
     old?.close().catch(() => {});
-    return this.#dispatcher;
   }
 }
 
@@ -117,6 +151,12 @@ function createDispatcher({ proxyUrl, ca, cert, key, serverName, skipVerify }: C
   const tcp = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, timeout: CONNECT_MS };
   if (proxyUrl !== null) return new ProxyAgent({ uri: proxyUrl, requestTls: tls, allowH2: false });
   return new Agent({ allowH2: false, pipelining: 1, connect: { ...tls, ...tcp } });
+}
+
+/** Whether a connection that stood has ended without an answer. */
+function connectionEnded(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function headersOf({ body, contentType }: ApiRequest): Record<string, string> {
