@@ -69,11 +69,14 @@ describe('origins', () => {
     expect(allowed(await actual({ origins: ['null'] }, SHOP))).toBeNull();
   });
 
-  test('the star is one answer for all, so nothing varies', async () => {
-    expect((await actual({ origins: ['*'] }, 'https://any.example')).lines).toEqual([
-      'access-control-allow-origin: *',
-    ]);
-    expect((await actual({ origins: ['*'] }, null)).lines).toEqual([]);
+  test('the star is one answer for all, so nothing varies: who sends no Origin gets it, too', async () => {
+    const config = { origins: ['*'], exposedHeaders: ['*'] };
+    for (const origin of ['https://any.example', 'null', null]) {
+      expect((await actual(config, origin)).lines).toEqual([
+        'access-control-allow-origin: *',
+        'access-control-expose-headers: *',
+      ]);
+    }
   });
 });
 
@@ -206,6 +209,8 @@ test.each([
   [{ origins: ['https://shop.example/'] }, 'is no origin'],
   [{ origins: ['https://*.example.*'] }, 'is no origin'],
   [{ ...BASE, methods: ['GET, PUT'] }, 'without spaces'],
+  [{ ...BASE, methods: ['GET', 'patch'] }, 'write PATCH'],
+  [{ origins: [SHOP, 'null'], credentials: true }, 'every site can make a frame whose origin is null'],
 ])('%j is refused', (config, message) => {
   expect(() => bindPolicies([cors, config])).toThrow(message);
 });

@@ -22,10 +22,11 @@ const schema = refined(
         'Origins whose pages may read the answers. Scheme and port must be the same.',
         { minItems: 1, maxItems: 64 },
       ),
-      methods: list(token('A method, in capitals, or `*`.'), 'Methods that such pages may use.', {
-        maxItems: 32,
-        default: ['GET', 'HEAD', 'POST'],
-      }),
+      methods: list(
+        refined(token('A method, in capitals, or `*`.'), methodProblem),
+        'Methods that such pages may use.',
+        { maxItems: 32, default: ['GET', 'HEAD', 'POST'] },
+      ),
       headers: list(
         token('Name of a header, or `*` for every one but Authorization.'),
         'Request headers that such pages may set, besides those that every page may.',
@@ -53,6 +54,8 @@ const schema = refined(
     if (!credentials) return null;
     if (origins.includes('*'))
       return 'with credentials, name the origins: * would let every site act as your users';
+    if (origins.includes('null'))
+      return 'with credentials, name the origins: every site can make a frame whose origin is null';
     if (exposedHeaders.includes('*'))
       return 'with credentials, name the exposedHeaders: browsers take * as a name';
     return null;
@@ -60,6 +63,14 @@ const schema = refined(
 );
 
 type Config = Static<typeof schema>;
+
+const USUAL = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Browsers compare methods as they are written: `patch` in a list never allows PATCH. */
+function methodProblem(method: string): string | null {
+  const capitals = method.toUpperCase();
+  return method !== capitals && USUAL.has(capitals) ? `methods are told by case: write ${capitals}` : null;
+}
 
 /** What a backend may have written about the same matter. */
 const OWNED = [
@@ -92,9 +103,10 @@ export const cors = definePolicy({
       onResponse({ request, response }) {
         if (!response.madeHere) removeOwned(response);
         if (!everyOrigin) addVary(response, 'Origin');
-        const origin = request.header('origin');
+        const origin = everyOrigin ? '*' : request.header('origin');
+        // The star goes on every answer: one without, kept by a browser, would be what a page of another origin gets.
         if (origin === null || !isAllowed(origin)) return;
-        response.setHeader('access-control-allow-origin', everyOrigin ? '*' : origin);
+        response.setHeader('access-control-allow-origin', origin);
         if (config.credentials) response.setHeader('access-control-allow-credentials', 'true');
         if (exposed !== '' && !isPreflight(request))
           response.setHeader('access-control-expose-headers', exposed);
