@@ -3,7 +3,15 @@ export interface VitestReport {
   readonly testResults: readonly {
     /** `failed` also when the file itself could not be loaded, without one test in it. */
     readonly status: 'passed' | 'failed';
-    readonly assertionResults: readonly { readonly status: string }[];
+    /** Path of the file. */
+    readonly name: string;
+    /** Why the file itself failed; empty when only its tests did. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
   }[];
 }
 
@@ -30,6 +38,25 @@ function countFile(file: VitestReport['testResults'][number]): TestCounts {
     failed: failed === 0 && file.status === 'failed' ? 1 : failed,
     skipped: file.assertionResults.length - passed - failed,
   };
+}
+
+/** Lines of a message that are worth repeating: what was expected, and where. */
+const MESSAGE_LINES = 12;
+
+/** Each failure with its file, its name and the beginning of its message: what a log that was cut still has to show. */
+export function listFailures(report: VitestReport): readonly string[] {
+  return report.testResults.flatMap((file) => {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0 && file.status === 'failed') return [describe(file.name, '', [file.message])];
+    return failed.map((test) => describe(file.name, test.fullName, test.failureMessages ?? []));
+  });
+}
+
+function describe(file: string, test: string, messages: readonly string[]): string {
+  const lines = messages.join('\n').split('\n').slice(0, MESSAGE_LINES);
+  return [`FAILED ${file}${test === '' ? '' : ` > ${test}`}`, ...lines.map((line) => `    ${line}`)].join(
+    '\n',
+  );
 }
 
 export function addCounts(a: TestCounts, b: TestCounts): TestCounts {
