@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RequestFields } from '../../pipeline/exchange.ts';
+import type { SharedNonces } from '../../state/limits/nonces.ts';
 import { attributes, cookieNames } from './cookies.ts';
 import { nowSeconds } from './renewals.ts';
 import type { Seal } from './seal.ts';
 
 /** A login that was begun: what the browser keeps, sealed, until it comes back. */
 export interface Attempt {
+  readonly kind: 'begun';
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
@@ -13,12 +15,23 @@ export interface Attempt {
   readonly returnTo: string;
   readonly redirectUri: string;
   readonly startedAt: number;
+  /** It takes the place of one whose code the provider would not take. */
+  readonly again: boolean;
 }
+
+/** A login that is over. It is kept for those who come back to it, by a second click or the back button. */
+export type FinishedAttempt = Pick<Attempt, 'state' | 'returnTo' | 'redirectUri' | 'startedAt'> & {
+  readonly kind: 'finished';
+};
+
+export type KeptAttempt = Attempt | FinishedAttempt;
 
 /** People look for their password, and second factors take time. */
 const MAX_AGE_SECONDS = 900;
 /** As many tabs may be logging in at once; of more, the oldest begin anew. */
 const MAX_ATTEMPTS = 4;
+/** Who comes back later to a login that is over is led to the start. */
+const FINISHED_SECONDS = 300;
 const ID_CHARS = 10;
 const STATE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -28,28 +41,44 @@ export class Attempts {
   readonly #attributes: string;
   readonly #seal: Seal;
   readonly #purpose: string;
+  readonly #nonces: SharedNonces;
 
-  constructor(name: string, secure: boolean, seal: Seal, purpose: string) {
+  constructor(name: string, secure: boolean, seal: Seal, purpose: string, nonces: SharedNonces) {
     this.#prefix = `${name}-login-`;
     this.#attributes = attributes(secure);
     this.#seal = seal;
     this.#purpose = purpose;
+    this.#nonces = nonces;
   }
 
-  begin(returnTo: string, redirectUri: string): Attempt {
+  begin(returnTo: string, redirectUri: string, again: boolean): Attempt {
     const [state, nonce, verifier] = [random(), random(), random()];
-    return { state, nonce, verifier, returnTo, redirectUri, startedAt: nowSeconds() };
+    const startedAt = nowSeconds();
+    return { kind: 'begun', state, nonce, verifier, returnTo, redirectUri, startedAt, again };
+  }
+
+  /**
+   * Whether its code may go to the provider now: once. A second use is taken for a theft, and may end what the first one got
+   * (RFC 6749 section 4.1.2).
+   */
+  isFirst({ state, startedAt }: Attempt): boolean {
+    return (
+      this.#nonces.use(this.#purpose, state, (startedAt + MAX_AGE_SECONDS) * 1000, Date.now()) === 'fresh'
+    );
   }
 
   /** Lines of Set-Cookie: the new one, and those that make room for it. */
   keep(attempt: Attempt, request: RequestFields): readonly string[] {
-    const sealed = this.#seal.seal(JSON.stringify(attempt), this.#purpose);
-    const added = `${this.#nameOf(attempt.state)}=${sealed}; Max-Age=${MAX_AGE_SECONDS}${this.#attributes}`;
-    return [...this.#surplus(request).map((name) => this.#clear(name)), added];
+    return [...this.#surplus(request).map((name) => this.#clear(name)), this.#line(attempt, MAX_AGE_SECONDS)];
+  }
+
+  /** Lines of Set-Cookie: it has led to a session. */
+  finish({ state, returnTo, redirectUri, startedAt }: Attempt): readonly string[] {
+    return [this.#line({ kind: 'finished', state, returnTo, redirectUri, startedAt }, FINISHED_SECONDS)];
   }
 
   /** The login to which the browser comes back with `state`; null when it is not this browser's, or took too long. */
-  find(state: string, request: RequestFields): Attempt | null {
+  find(state: string, request: RequestFields): KeptAttempt | null {
     if (!STATE.test(state)) return null;
     const attempt = this.#read(this.#nameOf(state), request);
     return attempt !== null && attempt.state === state && isFresh(attempt) ? attempt : null;
@@ -60,6 +89,11 @@ export class Attempts {
     return [this.#clear(this.#nameOf(state))];
   }
 
+  #line(attempt: KeptAttempt, maxAgeSeconds: number): string {
+    const sealed = this.#seal.seal(JSON.stringify(attempt), this.#purpose);
+    return `${this.#nameOf(attempt.state)}=${sealed}; Max-Age=${maxAgeSeconds}${this.#attributes}`;
+  }
+
   #nameOf(state: string): string {
     return this.#prefix + state.slice(0, ID_CHARS);
   }
@@ -68,10 +102,10 @@ export class Attempts {
     return `${name}=; Max-Age=0${this.#attributes}`;
   }
 
-  #read(name: string, request: RequestFields): Attempt | null {
+  #read(name: string, request: RequestFields): KeptAttempt | null {
     const sealed = request.cookie(name);
     const text = sealed === null ? null : this.#seal.open(sealed, this.#purpose);
-    return text === null ? null : (JSON.parse(text) as Attempt);
+    return text === null ? null : (JSON.parse(text) as KeptAttempt);
   }
 
   /** Those that are of no use any more, and the oldest of what would be too many with one more. */
@@ -87,7 +121,7 @@ export class Attempts {
   }
 }
 
-function isFresh({ startedAt }: Attempt): boolean {
+function isFresh({ startedAt }: KeptAttempt): boolean {
   return nowSeconds() - startedAt < MAX_AGE_SECONDS;
 }
 

@@ -2,8 +2,11 @@ import type { HeaderFields, RequestFields } from '../../pipeline/exchange.ts';
 
 /** Browsers keep 4,096 bytes of a cookie, name and attributes included (RFC 6265 section 6.1). */
 const CHUNK_CHARS = 3600;
-/** What clients send with every request must stay well below what heads may have. */
-const MAX_CHUNKS = 5;
+/**
+ * Clients send it with every request, in one line. The least that proxies in front take of a line is 8 KiB (nginx, Apache, Jetty),
+ * of all lines 16 KiB or 20,480 bytes (cloud load balancers).
+ */
+const MAX_CHUNKS = 2;
 
 /** A value that may be larger than one cookie: `2.AAAA…` in `name`, the rest in `name.1`. */
 export class ChunkedCookie {

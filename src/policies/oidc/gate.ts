@@ -5,7 +5,7 @@ import type { Parts } from './parts.ts';
 import { nowSeconds, type Renewal } from './renewals.ts';
 import { providerAway } from './replies.ts';
 import { type Session, shouldTouch } from './session.ts';
-import type { KnownSession } from './sessions.ts';
+import { type KnownSession, tooLargeReason } from './sessions.ts';
 
 /** What a request found out about its session. */
 interface Noted {
@@ -81,8 +81,17 @@ export class Gate {
     if (session === null) return sessions.clear(held);
     const renewal = renewals.known(session);
     if (renewal?.kind === 'ended') return sessions.clear(held);
-    if (renewal?.kind === 'renewed') return sessions.write(renewal.session, held) ?? [];
-    return write ? (sessions.write({ ...session, seenAt: nowSeconds() }, held) ?? []) : [];
+    if (renewal?.kind === 'renewed') return this.#write(renewal.session, held);
+    return write ? this.#write({ ...session, seenAt: nowSeconds() }, held) : [];
+  }
+
+  /** One that has grown too large ends here: the next login says so to its user, too. */
+  #write(session: Session, held: readonly string[]): readonly string[] {
+    const { sessions, log } = this.#parts;
+    const lines = sessions.write(session, held);
+    if (lines !== null) return lines;
+    log('error', `a session ends: ${tooLargeReason(session)}`);
+    return sessions.clear(held);
   }
 
   /** @param renewed the browser has an older state of it */

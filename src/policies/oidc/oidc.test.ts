@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
 import { fields } from '../../lib/schema.ts';
@@ -263,18 +263,62 @@ test.each<[Record<string, unknown>, string]>([
 
 test('chunks that a session needs no longer are taken back', async () => {
   const name = await nameOfCookie();
-  const sealed = sealSession(
-    session({ seenAt: now - 300, claims: { sub: 'a', x: 'y'.repeat(3000) } }),
-    new Seal(KEY),
-    PURPOSE,
-  );
-  const more = `Cookie: ${name}.1=${sealed.slice(3000)}; ${name}.2=rest`;
-  const outcome = await send(rule(), `2.${sealed.slice(0, 3000)}`, { lines: [more] });
+  const sealed = sealSession(session({ seenAt: now - 300 }), new Seal(KEY), PURPOSE);
+  const more = `Cookie: ${name}.1=${sealed.slice(100)}`;
+  const outcome = await send(rule(), `2.${sealed.slice(0, 100)}`, { lines: [more] });
   expect(outcome.status).toBe(200);
-  expect(setCookies(outcome).map((line) => line.slice(12).split('=')[0])).toEqual([
-    name,
-    `${name}.1`,
-    `${name}.2`,
-  ]);
-  expect(setCookies(outcome)[2]).toContain('Max-Age=0');
+  expect(setCookies(outcome).map((line) => line.slice(12).split('=')[0])).toEqual([name, `${name}.1`]);
+  expect(setCookies(outcome)[1]).toContain('Max-Age=0');
+});
+
+describe('a session that grows', () => {
+  const random = (chars: number) => randomBytes(chars).toString('base64url').slice(0, chars);
+  const touched = { seenAt: now - 300 };
+  const sent = async (more: Partial<Session>, config = {}) =>
+    setCookies(await send(rule(config), session({ ...touched, ...more })));
+  /** What the browser keeps, and sends from then on. */
+  const lineOf = (cookies: readonly string[]) =>
+    cookies.map((line) => line.slice(12).split(';')[0]).join('; ');
+  const open = (cookies: readonly string[]) => {
+    const value = cookies
+      .map((line) =>
+        line
+          .slice(12)
+          .split(';')[0]!
+          .replace(/^[^=]*=/, ''),
+      )
+      .join('');
+    return JSON.parse(new Seal(KEY).open(value.slice(2), PURPOSE)!) as Session;
+  };
+
+  test('is in one cookie that browsers keep, then in two, of which proxies in front take the line', async () => {
+    for (const [chars, count] of [
+      [3000, 1],
+      [6500, 2],
+    ] as const) {
+      const cookies = await sent({ refreshToken: random(chars) });
+      expect(cookies).toHaveLength(count);
+      for (const line of cookies) expect(line.length - 'set-cookie: '.length).toBeLessThanOrEqual(4096);
+      expect(`Cookie: ${lineOf(cookies)}`.length).toBeLessThan(8192);
+      expect(open(cookies).refreshToken).toHaveLength(chars);
+    }
+  });
+
+  test('gives up the ID token where it is only for the logout', async () => {
+    const big = { idToken: random(5000), refreshToken: random(3000) };
+    expect(open(await sent(big))).toMatchObject({ idToken: null, refreshToken: big.refreshToken });
+    expect(lineOf(await sent(big, { upstream: { idTokenHeader: 'X-ID' } }))).toMatch(/=$/);
+  });
+
+  test('too large: ends, and the operator is told what takes the room, not what it is', async () => {
+    const told: string[] = [];
+    const refreshToken = random(9000);
+    const env = { log: (_: string, message: string) => void told.push(message) };
+    const made = bindPoliciesWith({ secrets: SECRETS, env }, [oidc, { ...CONFIG, timeout: '4s' }]);
+    bound.push(made);
+    const cookies = setCookies(await send(made, session({ ...touched, refreshToken })));
+    expect(cookies).toEqual([expect.stringContaining('Max-Age=0')]);
+    expect(told.join()).toMatch(/a session ends: .* claims \d+, refresh token 9000\)/);
+    expect(told.join()).not.toContain(refreshToken.slice(0, 20));
+  });
 });

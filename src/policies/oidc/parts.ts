@@ -48,15 +48,16 @@ function assemble(config: OidcConfig, keys: string, clientSecret: string | null,
   const provider = new OpenidProvider(outboundClient(env.outbound), {
     ...{ issuer, clientId, clientSecret, authentication, timeoutMs, log },
   });
+  const nonces = sharedNonces(env.limits, env.threadId);
   const renewals = new Renewals({
     ...{ id, provider, seal, purpose, keeping, timeoutMs },
-    nonces: sharedNonces(env.limits, env.threadId),
+    nonces,
     log: (message) => log('warn', message),
   });
   return {
     ...{ config, provider, cookiePrefix, log, renewals },
     sessions: new Sessions(cookiePrefix, seal, purpose, config),
-    attempts: new Attempts(cookiePrefix, !httpBrowsers, seal, `login\n${client}`),
+    attempts: new Attempts(cookiePrefix, !httpBrowsers, seal, `login\n${client}`, nonces),
     close() {
       provider.close();
       renewals.close();

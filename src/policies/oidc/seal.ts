@@ -6,13 +6,14 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
 /**
  * Texts that a browser keeps for us and may neither read nor change: AES-256-GCM.
  *
  *   4 bytes   which key
  *   12 bytes  nonce, at random
- *   …         what is kept, encrypted
+ *   …         what is kept, compressed (RFC 1951) and encrypted; all of it is of one person, so its length tells another nothing
  *   16 bytes  tag
  */
 
@@ -24,6 +25,8 @@ const HEAD_BYTES = KEY_ID_BYTES + NONCE_BYTES;
 /** Longer than any password that people make up; `openssl rand -base64 32` gives 44. */
 const MIN_KEY_CHARS = 32;
 const MAX_KEYS = 8;
+/** What we have sealed is smaller by far. */
+const MAX_TEXT_BYTES = 1024 * 1024;
 
 interface SealKey {
   readonly id: Buffer;
@@ -64,7 +67,7 @@ export class Seal {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(Buffer.from(purpose));
-    const hidden = [cipher.update(text, 'utf8'), cipher.final()];
+    const hidden = [cipher.update(deflateRawSync(text)), cipher.final()];
     return Buffer.concat([id, nonce, ...hidden, cipher.getAuthTag()]).toString('base64url');
   }
 
@@ -81,7 +84,8 @@ export class Seal {
     decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
     try {
       const hidden = bytes.subarray(HEAD_BYTES, bytes.length - TAG_BYTES);
-      return decipher.update(hidden, undefined, 'utf8') + decipher.final('utf8');
+      const plain = Buffer.concat([decipher.update(hidden), decipher.final()]);
+      return inflateRawSync(plain, { maxOutputLength: MAX_TEXT_BYTES }).toString('utf8');
     } catch {
       return null;
     }

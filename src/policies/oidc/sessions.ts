@@ -56,6 +56,13 @@ export class Sessions {
 
   /** Lines of Set-Cookie; null: it is too large. */
   write(session: Session, held: readonly string[]): readonly string[] | null {
+    const whole = this.#lines(session, held);
+    if (whole !== null || session.idToken === null || this.#config.idTokenHeader !== null) return whole;
+    // It only tells the provider, at logout, whose session ends: the provider then asks.
+    return this.#lines({ ...session, idToken: null }, held);
+  }
+
+  #lines(session: Session, held: readonly string[]): readonly string[] | null {
     const sealed = sealSession(session, this.#seal, this.#purpose);
     return this.#cookie.write(sealed, secondsLeft(session, this.#config.lifetime, nowSeconds()), held);
   }
@@ -76,6 +83,18 @@ export class Sessions {
     this.#remembered.set(sealed, known);
     return known;
   }
+}
+
+/** For the operator: what takes the room. Lengths only. */
+export function tooLargeReason({ claims, accessToken, refreshToken, idToken }: Session): string {
+  const sizes = [
+    ['claims', JSON.stringify(claims)],
+    ['access token', accessToken],
+    ['refresh token', refreshToken],
+    ['ID token', idToken],
+  ] as const;
+  const told = sizes.flatMap(([what, text]) => (text === null ? [] : `${what} ${text.length}`));
+  return `the session does not fit into cookies (characters: ${told.join(', ')}); ask for fewer scopes or claims, or pass on no tokens`;
 }
 
 function identityReader(config: OidcConfig): (session: Session) => Identity {
