@@ -3,6 +3,7 @@ import { consumerSchema } from '../consumer.ts';
 import { gatewayRouteSchema, type PolicyDescriptions } from '../gateway-route/schema.ts';
 import { API_GROUP } from '../metadata.ts';
 import { rateLimitPolicySchema } from '../rate-limit-policy.ts';
+import { describeOnce } from './compact.ts';
 import { type StructuralSchema, toStructural } from './structural.ts';
 
 interface PrinterColumn {
@@ -104,7 +105,7 @@ function definition(names: Names, schema: TSchema, additionalPrinterColumns: rea
           storage: true,
           subresources: { status: {} },
           additionalPrinterColumns,
-          schema: { openAPIV3Schema: rootSchema(schema) },
+          schema: { openAPIV3Schema: rootSchema(schema, kind.toLowerCase()) },
         },
       ],
     },
@@ -112,8 +113,9 @@ function definition(names: Names, schema: TSchema, additionalPrinterColumns: rea
 }
 
 /** apiVersion, kind and metadata are the API server's own. */
-function rootSchema(schema: TSchema): StructuralSchema {
+function rootSchema(schema: TSchema, explain: string): StructuralSchema {
   const root = toStructural(schema);
+  describeOnce(root, explain);
   const text = (description: string) => ({ type: 'string', description });
   root.properties = {
     ...root.properties,

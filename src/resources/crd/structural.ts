@@ -42,6 +42,9 @@ const KEPT = [
   'x-kubernetes-map-type',
 ] as const;
 
+/** Characters of a description that is cut. */
+const LONG = 80;
+
 /** Keywords without a counterpart: left in place, so that the checker refuses them. */
 const LEFT = ['allOf', 'oneOf', 'not', '$ref'] as const;
 
@@ -57,7 +60,7 @@ function convert(schema: Json): StructuralSchema {
   const node: StructuralSchema = {};
   const kept = [...KEPT, ...LEFT].filter((keyword) => schema[keyword] !== undefined);
   Object.assign(node, Object.fromEntries(kept.map((keyword) => [keyword, schema[keyword]])));
-  describeDefault(schema, node);
+  describe(schema, node);
   convertType(schema, node);
   convertBounds(schema, node);
   convertUnion(schema, node);
@@ -67,12 +70,17 @@ function convert(schema: Json): StructuralSchema {
   return node;
 }
 
-/** `kubectl explain` shows descriptions, not defaults. */
-function describeDefault(schema: Json, node: StructuralSchema): void {
+/** `kubectl explain` shows descriptions, not defaults. Of long ones the first sentence; docs/reference has all of it. */
+function describe(schema: Json, node: StructuralSchema): void {
+  if (typeof schema.description === 'string') node.description = firstSentence(schema.description);
   const fallback = schema.default;
   if (fallback === undefined || fallback === '') return;
   const text = typeof fallback === 'string' ? fallback : JSON.stringify(fallback);
-  node.description = `${schema.description ?? ''} Default: ${text}.`.trim();
+  node.description = `${node.description ?? ''} Default: ${text}.`.trim();
+}
+
+function firstSentence(text: string): string {
+  return text.length <= LONG ? text : (/^.*?\.(?= )/.exec(text)?.[0] ?? text);
 }
 
 function convertType(schema: Json, node: StructuralSchema): void {

@@ -99,6 +99,22 @@ describe.skipIf(clusterUnavailable() !== undefined)("the chart's manifests", () 
       expect((await cluster.run('kubectl', args)).stderr).toBe('');
     }
   });
+
+  test('an apply that is not server-side has room for the custom resources', async () => {
+    const file = join(root, 'deploy', 'crds.yaml');
+    const names = (await cluster.kubectl('apply', '-f', file, '-o', 'name')).trim().split('\n');
+    expect(names).toHaveLength(3);
+    try {
+      await cluster.kubectl('apply', '-f', file);
+      const crds = JSON.parse(await cluster.kubectl('get', ...names, '-o', 'json')) as { items: Manifest[] };
+      for (const { metadata } of crds.items) {
+        // Annotations end at 262,144 bytes, all of them together.
+        expect(JSON.stringify(metadata.annotations).length).toBeLessThan(210_000);
+      }
+    } finally {
+      await cluster.kubectl('delete', ...names);
+    }
+  });
 });
 
 /** Deployments' pods as the pods that they make, and bare pods. */
