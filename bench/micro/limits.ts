@@ -19,11 +19,11 @@ const bucket = bucketMeter('bench', 1_000_000_000, 1_000_000);
 const window = windowMeter('bench', 'day', 1_000_000_000);
 const KEYS = Array.from({ length: 1024 }, (_, i) => `203.0.113.${i}`);
 const demandsOf = (i: number): readonly Demand[] => [
-  { meter: bucket, key: KEYS[i & 1023]!, cost: 1, shadow: false },
+  { meter: bucket, key: KEYS[i & 1023]!, cost: 1, shadow: false, peek: false },
 ];
 const twoDemands = (i: number): readonly Demand[] => [
   ...demandsOf(i),
-  { meter: window, key: KEYS[i & 1023]!, cost: 1, shadow: false },
+  { meter: window, key: KEYS[i & 1023]!, cost: 1, shadow: false, peek: false },
 ];
 
 async function measure(name: string, requests: number, run: () => Promise<void> | void): Promise<void> {

@@ -188,6 +188,18 @@ describe('explain', () => {
     expect(code).toBe(1);
   });
 
+  test('a policy stands where its configuration puts it', () => {
+    const limit = 'limits: [{ name: a, key: [{ constant: a }], windows: { minute: 5 } }]';
+    const policies = `[{ rateLimit: { ${limit} } }, { jwt: { keys: [{ secretRef: { name: s } }] } }, { rateLimit: { before: authentication, ${limit} } }]`;
+    write('a.yaml', route('a', `    - { name: it, matches: [], respond: {}, policies: ${policies} }`));
+    const { out } = run('explain', 'GET', 'http://h/', '--config', '.', '-o', 'json');
+    expect(JSON.parse(out).winner.policies).toMatchObject([
+      { name: 'rateLimit', phase: 'guard' },
+      { name: 'jwt', phase: 'authn' },
+      { name: 'rateLimit', phase: 'limit' },
+    ]);
+  });
+
   test('no route: exit code 1', () => {
     write('a.yaml', HELLO);
     const { code, out } = run('explain', 'GET', 'http://h/nothing', '--config', '.');

@@ -1,5 +1,5 @@
 import type { PolicyRef, RouteIr, RuleIr } from '../ir/route.ts';
-import { PHASES, type PolicyCatalogue, type PolicyEnv } from '../pipeline/policy.ts';
+import { PHASES, type Phase, type PolicyCatalogue, type PolicyEnv, phaseOf } from '../pipeline/policy.ts';
 import { type ActionEnv, compileAction } from './action.ts';
 import { shadowEnv, shadowPolicy } from './shadow-mode.ts';
 import type { BoundStep, CompiledRule } from './table.ts';
@@ -83,7 +83,7 @@ function orNull(steps: readonly BoundStep[]): readonly BoundStep[] | null {
 function withImplied({ policies, origin }: RuleIr, catalogue: PolicyCatalogue): readonly PolicyRef[] {
   if (policies.length === 0) return policies;
   const acting = policies.filter(({ shadow }) => shadow !== true);
-  const phases = new Set(acting.map((ref) => specOf(ref, catalogue).phase));
+  const phases = new Set(acting.map((ref) => phaseOfRef(ref, catalogue)));
   const added: PolicyRef[] = [];
   for (const { name, phase, implied } of catalogue.values()) {
     if (implied === undefined || !phases.has(phase)) continue;
@@ -96,8 +96,8 @@ function withImplied({ policies, origin }: RuleIr, catalogue: PolicyCatalogue): 
 function inPhaseOrder(refs: readonly PolicyRef[], catalogue: PolicyCatalogue): readonly PolicyRef[] {
   if (refs.length < 2) return refs;
   const place = (ref: PolicyRef): number => {
-    const { phase, implied } = specOf(ref, catalogue);
-    return 2 * PHASES.indexOf(phase) + (implied === undefined ? 0 : 1);
+    const last = specOf(ref, catalogue).implied !== undefined;
+    return 2 * PHASES.indexOf(phaseOfRef(ref, catalogue)) + (last ? 1 : 0);
   };
   return refs.toSorted((a, b) => place(a) - place(b));
 }
@@ -114,6 +114,10 @@ function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>, lent: PolicyEnv = env
 function bindShadow<U>(ref: PolicyRef, env: CompileEnv<U>): BoundStep {
   const { name, policy } = bindPolicy(ref, env, shadowEnv(ref.name, env.policyEnv));
   return { name, policy: shadowPolicy(name, policy, env.policyEnv) };
+}
+
+function phaseOfRef(ref: PolicyRef, catalogue: PolicyCatalogue): Phase {
+  return phaseOf(specOf(ref, catalogue), ref.config);
 }
 
 function specOf(ref: PolicyRef, catalogue: PolicyCatalogue) {

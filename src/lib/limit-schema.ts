@@ -66,6 +66,9 @@ export function keyParts(maxItems: number) {
   );
 }
 
+/** A status, or a class of them. */
+const STATUS_PATTERN = '^([1-5][0-9]{2}|[1-5]xx)$';
+
 const tokenBucket = fields(
   {
     capacity: Type.Integer({
@@ -129,11 +132,26 @@ export function limitSchema(maxParts: number) {
               'even if it is not there, and missing to the next ones. Clients do not see the header.',
           ),
         ),
+        statuses: Type.Optional(
+          list(
+            Type.String({
+              description: 'A status, or a class of them: `401`, `4xx`.',
+              pattern: STATUS_PATTERN,
+              'x-hint': 'write a status like 401 or a class like 4xx',
+              maxLength: 3,
+            }),
+            'Only requests whose answer has one of these statuses count, and when it has come; any request is refused while nothing is left. ' +
+              'With `401`: how often somebody may guess.',
+            { minItems: 1, maxItems: 16 },
+          ),
+        ),
         shadow: Type.Boolean({ description: 'Count and report, but refuse nothing.', default: false }),
       },
       'One limit: exactly one of tokenBucket, windows.',
     ),
-    ({ tokenBucket, windows, cost }) => {
+    ({ tokenBucket, windows, cost, statuses, costResponseHeader }) => {
+      if (statuses !== undefined && costResponseHeader !== undefined)
+        return 'statuses says which answers count, costResponseHeader how much each: write one of them';
       if (tokenBucket !== undefined && perSecond(tokenBucket.rate) === 0)
         return 'the rate must be more than 0: nothing would ever come back';
       const least = Math.min(tokenBucket?.capacity ?? Infinity, ...Object.values(windows ?? {}));
@@ -143,6 +161,25 @@ export function limitSchema(maxParts: number) {
 }
 
 export type Limit = Static<ReturnType<typeof limitSchema>>;
+
+/** Where a limit stands that shall hold for those whom nobody knows yet. */
+export const limitPlace = {
+  before: Type.Optional(
+    choice(
+      ['authentication'],
+      'authentication: it counts requests before it is known who sent them, refused ones, too. Its keys can name nothing that is known only then.',
+    ),
+  ),
+};
+
+/** Null, or the part of a key that is known only when the request is authenticated. */
+export function identityPart(key: readonly KeyPart[]): string | null {
+  return (
+    (['apiKey', 'user', 'consumer', 'claim'] as const).find((name) =>
+      key.some((part) => part[name] !== undefined),
+    ) ?? null
+  );
+}
 
 /** Where a policy's limits are counted. */
 export const limitScope = {

@@ -11,7 +11,7 @@ import type { Reply } from './reply.ts';
 export type { Counter };
 
 /** Phases in the order in which they see a request; answers pass them in reverse. */
-export const PHASES = ['edge', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
+export const PHASES = ['edge', 'guard', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** What a thread lends to the policies that it binds. */
@@ -113,6 +113,8 @@ export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
   /** The key in `policies:` of a route or rule. */
   readonly name: string;
   readonly phase: Phase;
+  /** Where one stands whose configuration asks for another place than `phase`. */
+  phaseOf?(config: R): Phase;
   /** One sentence for the reference page. */
   readonly summary: string;
   /**
@@ -138,6 +140,11 @@ export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
 /** Keeps the types of schema and configuration through the definition. */
 export function definePolicy<S extends TSchema, R = Static<S>>(spec: PolicySpec<S, R>): PolicySpec<S, R> {
   return spec;
+}
+
+/** @param config as it stands in the IR */
+export function phaseOf(spec: PolicySpec, config: unknown): Phase {
+  return spec.phaseOf?.(config as never) ?? spec.phase;
 }
 
 export type PolicyCatalogue = ReadonlyMap<string, PolicySpec>;

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { keyParts } from '../lib/limit-schema.ts';
-import { fields, label } from '../lib/schema.ts';
+import { identityPart, keyParts, limitPlace } from '../lib/limit-schema.ts';
+import { fields, label, refined } from '../lib/schema.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { definePolicy } from '../pipeline/policy.ts';
 import { problem } from '../pipeline/reply.ts';
@@ -8,21 +8,28 @@ import { compileKey } from '../pipeline/request-key.ts';
 import { createSlot } from '../pipeline/slot.ts';
 import { REFUSED, sharedPermits } from '../state/limits/permits.ts';
 
-const schema = fields(
-  {
-    name: {
-      ...label('Name of the limit, told to clients in `X-RateLimit-Limit-Type`.'),
-      default: 'concurrency',
+const schema = refined(
+  fields(
+    {
+      name: {
+        ...label('Name of the limit, told to clients in `X-RateLimit-Limit-Type`.'),
+        default: 'concurrency',
+      },
+      max: Type.Integer({
+        description: 'Requests of one key that may be under way at once, over all threads of a pod.',
+        minimum: 1,
+        maximum: 1_000_000,
+      }),
+      key: Type.Optional(keyParts(4)),
+      ...limitPlace,
+      shadow: Type.Boolean({ description: 'Count and report, but refuse nothing.', default: false }),
     },
-    max: Type.Integer({
-      description: 'Requests of one key that may be under way at once, over all threads of a pod.',
-      minimum: 1,
-      maximum: 1_000_000,
-    }),
-    key: Type.Optional(keyParts(4)),
-    shadow: Type.Boolean({ description: 'Count and report, but refuse nothing.', default: false }),
+    'Limits how many requests are under way at once; without a key those of the whole route or rule.',
+  ),
+  ({ before, key = [] }) => {
+    const part = before === undefined ? null : identityPart(key);
+    return part === null ? null : `before authentication nobody is known: its key can't have ${part}`;
   },
-  'Limits how many requests are under way at once; without a key those of the whole route or rule.',
 );
 
 interface ConcurrencyConfig extends Static<typeof schema> {
@@ -38,6 +45,7 @@ const heldSlot = createSlot<Held>('concurrencyLimit');
 export const concurrencyLimit = definePolicy({
   name: 'concurrencyLimit',
   phase: 'limit',
+  phaseOf: ({ before }: ConcurrencyConfig) => (before === undefined ? 'limit' : 'guard'),
   summary: 'Limits how many requests are under way at once; 429.',
   schema,
   resolve: (config, { id }): ConcurrencyConfig => ({ ...config, id }),

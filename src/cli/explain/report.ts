@@ -1,7 +1,8 @@
 import type { CompiledEntry, Explanation, Loss } from '../../compile/table.ts';
 import { describeOrigin, type Origin } from '../../ir/origin.ts';
 import { printMatch } from '../../ir/print.ts';
-import { PHASES, type Phase, type PolicyCatalogue } from '../../pipeline/policy.ts';
+import type { PolicyRef } from '../../ir/route.ts';
+import { PHASES, type Phase, type PolicyCatalogue, phaseOf } from '../../pipeline/policy.ts';
 import { type ActionContext, type ActionReport, reportAction } from './action.ts';
 import { describeLoss } from './loss.ts';
 import { describeNormalisation } from './normalisation.ts';
@@ -95,11 +96,14 @@ function reportWinner(
   context: ReportContext,
 ): WinnerReport {
   const { route, ir, action } = entry.rule;
-  const phaseOf = (name: string): Phase | null => context.catalogue.get(name)?.phase ?? null;
+  const phaseIn = ({ name, config }: PolicyRef): Phase | null => {
+    const spec = context.catalogue.get(name);
+    return spec === undefined ? null : phaseOf(spec, config);
+  };
   const policies = ir.policies
-    .map(({ name, shadow = false, origin }) => ({
-      ...{ name, phase: phaseOf(name), shadow },
-      origin: place(origin, context),
+    .map((ref) => ({
+      ...{ name: ref.name, phase: phaseIn(ref), shadow: ref.shadow === true },
+      origin: place(ref.origin, context),
     }))
     .sort((a, b) => phaseIndex(a.phase) - phaseIndex(b.phase));
   return {

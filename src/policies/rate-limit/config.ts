@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox';
 import {
+  identityPart,
   type Limit,
   type LimitScope,
+  limitPlace,
   limitSchema,
   limitScope,
   scopeProblem,
@@ -28,6 +30,7 @@ export const schema = refined(
         minItems: 1,
       }),
       ...limitScope,
+      ...limitPlace,
       headers: choice(
         ['none', 'standard'],
         'standard: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) on every answer.',
@@ -39,9 +42,27 @@ export const schema = refined(
   (config) => {
     if (config.ref !== undefined && (config.scope !== 'local' || config.store !== undefined))
       return 'scope and store stand in the RateLimitPolicy that ref names';
-    return scopeProblem(config);
+    return scopeProblem(config) ?? placeProblem(config);
   },
 );
+
+type Config = Static<typeof schema>;
+
+interface Placed {
+  readonly before?: 'authentication';
+  readonly limits?: readonly Limit[];
+}
+
+/** Null, or which limit can't hold before it is known who sent a request. */
+export function placeProblem({ before, limits = [] }: Placed): string | null {
+  if (before === undefined) return null;
+  for (const { name, key } of limits) {
+    const part = identityPart(key);
+    if (part !== null)
+      return `before authentication nobody is known: limit ${name} can't have ${part} in its key`;
+  }
+  return null;
+}
 
 /** With the limits that it referred to. */
 export interface RateLimitConfig extends LimitScope {
@@ -51,6 +72,7 @@ export interface RateLimitConfig extends LimitScope {
   readonly namespace: string;
   readonly limits: readonly Limit[];
   readonly headers: 'none' | 'standard';
+  readonly before?: 'authentication';
 }
 
 /** `spec` of a RateLimitPolicy. */
@@ -58,16 +80,17 @@ interface LimitsSpec extends LimitScope {
   readonly limits: readonly Limit[];
 }
 
-export function resolve(config: Static<typeof schema>, context: ResolveContext): RateLimitConfig {
-  const { ref, headers } = config;
+export function resolve(config: Config, context: ResolveContext): RateLimitConfig {
+  const { ref, before } = config;
+  const said = { headers: config.headers, ...(before !== undefined && { before }) };
   const { namespace } = context;
   if (ref === undefined) {
     const { scope, store, limits = [] } = config;
-    return { id: context.id, namespace, scope, ...(store === undefined ? {} : { store }), limits, headers };
+    return { id: context.id, namespace, scope, ...(store === undefined ? {} : { store }), limits, ...said };
   }
   const spec = context.referred('RateLimitPolicy', ref, 'ref') as LimitsSpec | null;
-  if (spec === null) return { id: context.id, namespace, scope: 'local', limits: [], headers };
+  if (spec === null) return { id: context.id, namespace, scope: 'local', limits: [], ...said };
   // A shadow must not use up what those share who are limited in earnest.
   const id = `${context.shadow ? 'shadow ' : ''}${namespace}/${ref}`;
-  return { ...spec, id, namespace, headers };
+  return { ...spec, id, namespace, ...said };
 }

@@ -22,7 +22,7 @@ export interface Asked extends Demand {
 
 /** Limits bound, with where they are counted. */
 export interface Counting {
-  /** A limit takes tokens by a header of the answer. */
+  /** A limit takes tokens when the answer has come. */
   readonly settles: boolean;
   /** What the request asks for; empty: none of the limits is about it. */
   ask(x: Exchange): readonly Asked[];
@@ -34,7 +34,9 @@ export interface Counting {
 export function bindCounting(owned: OwnedLimits, env: PolicyEnv): Counting {
   const limiters = compileLimits(owned.id, owned.limits, (type) => env.rateLimitHits(type));
   const local = sharedBuckets(env.limits, env.threadId);
-  const settles = limiters.some(({ costResponseHeader }) => costResponseHeader !== null);
+  const settles = limiters.some(
+    ({ costResponseHeader, counts }) => costResponseHeader !== null || counts !== null,
+  );
   if (owned.scope === 'cluster') {
     const store = clusterStore(owned, env, local);
     return {
@@ -68,9 +70,10 @@ function askedOf(limiters: readonly Limiter[], x: Exchange, share: number): read
     if (key === null) continue;
     const cost = limiter.cost(x);
     const { shadow } = limiter;
+    const peek = limiter.counts !== null;
     for (const place of limiter.meters) {
       const scaled = scaledCost(cost, place.meter, share);
-      asked.push({ meter: place.meter, key, cost: scaled, shadow, limiter, place, share });
+      asked.push({ meter: place.meter, key, cost: scaled, shadow, peek, limiter, place, share });
     }
   }
   return asked;

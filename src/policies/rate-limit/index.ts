@@ -2,7 +2,7 @@ import type { Exchange } from '../../pipeline/exchange.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
 import { problem } from '../../pipeline/reply.ts';
 import type { ClusterVerdict } from './cluster.ts';
-import { resolve, schema } from './config.ts';
+import { placeProblem, resolve, schema } from './config.ts';
 import { type Asked, bindCounting, type Counting } from './counting.ts';
 import { keepOpen, settle } from './settle.ts';
 import { bindTiers } from './tiers.ts';
@@ -13,13 +13,16 @@ const UNCOUNTABLE = problem(503, 'Requests cannot be counted at the moment.');
 export const rateLimit = definePolicy({
   name: 'rateLimit',
   phase: 'limit',
+  phaseOf: ({ before }) => (before === undefined ? 'limit' : 'guard'),
   summary: 'Limits how many requests a client may send; 429 with a true Retry-After.',
   schema,
   resolve,
   bind(config, env) {
     const tells = config.headers === 'standard';
+    const misplaced = placeProblem(config);
+    if (misplaced !== null) throw new Error(misplaced);
     const own = bindCounting(config, env);
-    const tierOf = bindTiers(config.namespace, env);
+    const tierOf = config.before === undefined ? bindTiers(config.namespace, env) : (_: Exchange) => own;
     const decide = (x: Exchange, counting: Counting, asked: readonly Asked[], verdict: ClusterVerdict) => {
       if (verdict === 'refuse') return UNCOUNTABLE;
       if (verdict === 'admit') return undefined;

@@ -15,6 +15,8 @@ export interface Limiter {
   /** Lower case; null: what a request costs is known when it comes. */
   readonly costResponseHeader: string | null;
   cost(x: Exchange): number;
+  /** Whether an answer of that status counts, where that is not known before; null: every request does. */
+  readonly counts: ((status: number) => boolean) | null;
 }
 
 export interface LimiterMeter {
@@ -46,6 +48,7 @@ export function compileLimits(
       hits: hits(limit.shadow ? `${limit.name} (shadow)` : limit.name),
       cost: compileCost(limit),
       costResponseHeader: limit.costResponseHeader?.toLowerCase() ?? null,
+      counts: compileStatuses(limit),
     }));
 }
 
@@ -84,6 +87,12 @@ function compileCost({ cost, costHeader }: Limit): (x: Exchange) => number {
     // Clients can send the header too: it can make a request dearer, never cheaper.
     return Math.max(cost, headerCost(x.request.header(name)) ?? 0);
   };
+}
+
+function compileStatuses({ statuses }: Limit): Limiter['counts'] {
+  if (statuses === undefined) return null;
+  const listed = new Set(statuses);
+  return (status) => listed.has(String(status)) || listed.has(`${Math.floor(status / 100)}xx`);
 }
 
 /** A whole number of tokens; null: it is none. */

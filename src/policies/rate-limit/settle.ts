@@ -16,19 +16,21 @@ export function keepOpen(x: Exchange, counting: Counting, asked: readonly Asked[
   else open.push([counting, asked]);
 }
 
-/** Takes what the backend's answer says beyond what was taken before. It waits for no store. */
+/** Takes what the answer says beyond what was taken before. It waits for no store. */
 export function settle(x: Exchange): void {
   const open = x.get(openSlot);
   if (open === undefined) return;
   // Once for each answer: another one may take its place.
   for (const [counting, asked] of open.splice(0)) {
     const charges = asked.flatMap((one): Charge[] => {
-      const { costResponseHeader } = one.limiter;
+      const { costResponseHeader, counts } = one.limiter;
+      const { meter, key } = one;
+      if (counts !== null) return counts(x.response.status) ? [{ meter, key, cost: one.cost }] : [];
       if (costResponseHeader === null) return [];
       const told = headerCost(toldCost(x, costResponseHeader));
       if (told === null) return [];
       const rest = told * one.share - one.cost;
-      return rest > 0 ? [{ meter: one.meter, key: one.key, cost: rest }] : [];
+      return rest > 0 ? [{ meter, key, cost: rest }] : [];
     });
     if (charges.length > 0) counting.debit(charges);
   }

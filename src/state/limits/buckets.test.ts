@@ -11,7 +11,9 @@ const memoryOf = (bucketBytes: number) => createLimitMemory({ threads: 4, bucket
 const shared = memoryOf(1 << 20);
 limitStoreContract('shared memory', () => new SharedBuckets(shared.buckets, 0));
 
-const ask = (meter: ReturnType<typeof bucketMeter>, key: string) => [{ meter, key, cost: 1, shadow: false }];
+const ask = (meter: ReturnType<typeof bucketMeter>, key: string) => [
+  { meter, key, cost: 1, shadow: false, peek: false },
+];
 
 describe('over threads', () => {
   /** Each worker asks until it has been refused a thousand times; they begin together. */
@@ -25,7 +27,7 @@ describe('over threads', () => {
       const admitted = keys.map(() => 0);
       for (let i = 0; i < 20000; i++) {
         const k = i % keys.length;
-        if (store.take([{ meter, key: keys[k], cost: 1, shadow: false }]).admitted) admitted[k]++;
+        if (store.take([{ meter, key: keys[k], cost: 1, shadow: false, peek: false }]).admitted) admitted[k]++;
       }
       parentPort.postMessage(admitted);
     });`;
@@ -117,7 +119,7 @@ test('a bucket agrees with the slow model of one', () => {
         const before = left.get(key) ?? limit;
         const after = cost <= before ? before - cost : before;
         left.set(key, after);
-        const { admitted, outcomes } = store.take([{ meter, key, cost, shadow: false }]);
+        const { admitted, outcomes } = store.take([{ meter, key, cost, shadow: false, peek: false }]);
         expect([admitted, outcomes[0]!.remaining]).toEqual([cost <= before, after]);
       }
     }),

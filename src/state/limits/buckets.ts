@@ -35,8 +35,8 @@ export class SharedBuckets implements LimitStore {
   take(demands: readonly Demand[]): Verdict {
     let admitted = true;
     const outcomes: Outcome[] = [];
-    for (const { meter, key, cost, shadow } of demands) {
-      const outcome = this.#take(meter, key, cost, !admitted);
+    for (const { meter, key, cost, shadow, peek } of demands) {
+      const outcome = this.#take(meter, key, cost, !admitted || peek);
       outcomes.push(outcome);
       // What was taken before is given back at once: a request that is refused costs nothing.
       if (admitted && !outcome.allowed && !shadow) {
@@ -77,9 +77,9 @@ export class SharedBuckets implements LimitStore {
     return { allowed, remaining, waitMs, resetMs };
   }
 
-  #undo({ meter, key, cost }: Demand, outcome: Outcome): Outcome {
+  #undo({ meter, key, cost, peek }: Demand, outcome: Outcome): Outcome {
     const { locks } = this.#region;
-    if (!outcome.allowed) return outcome;
+    if (!outcome.allowed || peek) return outcome;
     const set = this.#setOf(meter, key);
     if (!lock(locks, set, this.#owner)) return outcome;
     const slot = this.#find(set);

@@ -9,6 +9,8 @@ const NEVER = -1;
 const EARNEST = '0';
 const SHADOW = '1';
 const DEBIT = '2';
+const PEEK = '3';
+const SHADOW_PEEK = '4';
 
 /** Counts in Redis, over all replicas: one script, one round trip, the server's clock. */
 export class RedisLimits implements LimitStore {
@@ -24,10 +26,7 @@ export class RedisLimits implements LimitStore {
   /** @throws StoreUnavailable when it has not answered in time */
   async take(demands: readonly Demand[]): Promise<Verdict> {
     const keys = demands.map((demand) => this.#keyOf(demand));
-    const args = [
-      ...keys,
-      ...demands.flatMap((demand) => argumentsOf(demand, demand.shadow ? SHADOW : EARNEST)),
-    ];
+    const args = [...keys, ...demands.flatMap((demand) => argumentsOf(demand, modeOf(demand)))];
     const said = await this.#client.ask((connection) => run(connection, keys.length, args));
     if (!Array.isArray(said) || said.length !== demands.length * 4) {
       throw new StoreUnavailable('the answer is not understood');
@@ -57,6 +56,11 @@ async function run(connection: RedisConnection, keys: number, args: readonly str
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     return connection.eval(TAKE_SCRIPT, keys, ...args);
   }
+}
+
+function modeOf({ shadow, peek }: Demand): string {
+  if (peek) return shadow ? SHADOW_PEEK : PEEK;
+  return shadow ? SHADOW : EARNEST;
 }
 
 function argumentsOf({ meter, cost }: Charge, mode: string): readonly string[] {

@@ -1,6 +1,7 @@
 /**
  * All demands of one request, on the server's clock, all or nothing. One key and six arguments a demand: kind, mode (0 in earnest,
- * 1 shadow, 2 debit: taken whether it is there or not), cost, then for a bucket: capacity, ticks of a token, ticks of a millisecond; for a window: limit, unit.
+ * 1 shadow, 2 debit: taken whether it is there or not, 3 peek: asked in earnest and not taken, 4 peek of a shadow), cost, then for a bucket: capacity, ticks of a
+ * token, ticks of a millisecond; for a window: limit, unit.
  * Answers four texts a demand: allowed, remaining, wait and reset in ms; a wait of -1: never.
  * The arithmetic is that of `meter.ts`; time begins in 2026, so that ticks fit into a double.
  */
@@ -29,7 +30,7 @@ local admitted, found = true, {}
 for i, key in ipairs(KEYS) do
   local a = (i - 1) * 6
   local mode = ARGV[a + 2]
-  local d = { key = key, shadow = mode ~= '0', debit = mode == '2', cost = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]) }
+  local d = { key = key, shadow = mode ~= '0' and mode ~= '3', debit = mode == '2', peek = mode == '3' or mode == '4', cost = tonumber(ARGV[a + 3]), limit = tonumber(ARGV[a + 4]) }
   d.value = tonumber(redis.call('GET', key) or 0)
   if ARGV[a + 1] == 'bucket' then
     d.token, d.ms = tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
@@ -55,7 +56,7 @@ local function say(allowed, remaining, wait, reset)
   out[#out + 1] = string.format('%.3f', reset)
 end
 for _, d in ipairs(found) do
-  local taken = d.debit or admitted and d.allowed
+  local taken = d.debit or admitted and d.allowed and not d.peek
   local wait = 0
   if d.token then
     local after = taken and d.next or d.full

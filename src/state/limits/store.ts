@@ -13,6 +13,8 @@ export interface Charge {
 export interface Demand extends Charge {
   /** Tell what it would have said, but refuse nothing. */
   readonly shadow: boolean;
+  /** Ask whether it is there, but take nothing: that is known later. */
+  readonly peek: boolean;
 }
 
 /** What one meter said. */

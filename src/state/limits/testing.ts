@@ -13,6 +13,7 @@ const ask = (meter: Meter, more: Partial<Demand> = {}): Demand => ({
   key: 'k',
   cost: 1,
   shadow: false,
+  peek: false,
   ...more,
 });
 
@@ -112,6 +113,27 @@ export function limitStoreContract(name: string, make: () => LimitStore): void {
       expect(admitted).toBe(true);
       expect(outcomes.map(({ allowed }) => allowed)).toEqual([false, true]);
       expect(await admits(...both)).toBe(false);
+    });
+
+    it.each([
+      ['bucket', () => bucket(2, 0.001)],
+      ['window', () => windowOf(2)],
+    ])('a peek at a %s takes nothing, and is refused where nothing is left', async (_, meterOf) => {
+      const meter = meterOf();
+      const other = bucket(10, 0.001);
+      const both = [ask(other), ask(meter, { peek: true })];
+      for (let i = 0; i < 3; i++) {
+        const { admitted, outcomes } = await store.take(both);
+        expect([admitted, ...outcomes.map(({ remaining }) => remaining)]).toEqual([true, 9 - i, 2]);
+      }
+      await store.debit([{ meter, key: 'k', cost: 2 }]);
+      expect(await admits(...both)).toBe(false);
+      expect(await admits(ask(meter, { peek: true, shadow: true }))).toBe(true);
+      // What was asked before it is as it was: a peek that came before a refusal gives back nothing.
+      const left = async (...demands: Demand[]) =>
+        (await store.take(demands)).outcomes.map(({ remaining }) => remaining);
+      expect(await left(ask(other, { peek: true }), ask(meter))).toEqual([7, 0]);
+      expect(await left(ask(other))).toEqual([6]);
     });
 
     it.each([
