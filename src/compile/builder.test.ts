@@ -243,3 +243,15 @@ test('a route is bound again when a secret has another text, and no other route 
   );
   expect(bound.slice(5)).toEqual(['other']);
 });
+
+test('what is staged is in no table before the next one, which retires what it replaced', () => {
+  const { env } = recorder({});
+  const builder = new TableBuilder(env);
+  const before = builder.apply(delta({ upsertRoutes: [routeTo('a', RESPOND)] }), 1).table;
+  builder.stage(delta({ upsertRoutes: [routeTo('b', RESPOND)], removeRoutes: ['GatewayRoute/test/a'] }));
+  const { table, retired } = builder.apply(delta({ upsertRoutes: [routeTo('c', RESPOND)] }), 2);
+  const has = (one: typeof table) =>
+    ['a', 'b', 'c'].filter((n) => one.match(inputOf({ path: `/${n}` })) !== null);
+  expect([has(before), has(table)]).toEqual([['a'], ['b', 'c']]);
+  expect(retired.map(({ route }) => route.key)).toEqual(['GatewayRoute/test/a']);
+});

@@ -3,6 +3,7 @@ import type { BindFailure } from '../ir/messages.ts';
 import type { RouteIr } from '../ir/route.ts';
 import { clustersOf } from './action.ts';
 import { compileGuard, Entry, type Guard, rankOf } from './entry.ts';
+import type { EditToken } from './hashmap.ts';
 import { EMPTY_INDEX, type HostIndex, insertEntry, removeEntry } from './hostindex.ts';
 import { Router } from './router.ts';
 import { bindRule, type CompileEnv, messageOf } from './rule.ts';
@@ -52,6 +53,10 @@ export class TableBuilder<U> {
   readonly #secretUsers = new Map<string, Set<string>>();
   #index: HostIndex<U> = EMPTY_INDEX;
   #size = 0;
+  /** What was made with it is part of no table yet, and is changed in place. */
+  #token: EditToken = {};
+  /** Rules that the next table no longer has. */
+  #retired: CompiledRule<U>[] = [];
 
   /** `bindUpstream` is asked again when a cluster is upserted: same answer, same routes. */
   constructor(env: CompileEnv<U>) {
@@ -60,21 +65,27 @@ export class TableBuilder<U> {
 
   /** Clusters of the delta must already be known to `bindUpstream`, secrets to `policyEnv`. Removals go before upserts. */
   apply(delta: IrDelta, generation: number): Applied<U> {
-    const token = {};
-    const retired: CompiledRule<U>[] = [];
-    for (const key of delta.removeRoutes) this.#remove(key, token, retired);
-    const changed = new Map(delta.upsertRoutes.map((route) => [route.key, route]));
-    for (const { key } of delta.upsertClusters) this.#addUsersOf(key, changed);
-    for (const { key } of delta.upsertSecrets) this.#addRoutes(this.#secretUsers.get(key), changed);
-    for (const route of changed.values()) {
-      this.#remove(route.key, token, retired);
-      this.#add(route, token);
-    }
+    this.stage(delta);
+    const retired = this.#retired;
+    this.#token = {};
+    this.#retired = [];
     return {
       table: new Router(generation, this.#size, this.#index),
       failures: [...this.#failed].flatMap(({ failures }) => failures),
       retired,
     };
+  }
+
+  /** A part of the next table, which the next `apply` makes. */
+  stage(delta: IrDelta): void {
+    for (const key of delta.removeRoutes) this.#remove(key);
+    const changed = new Map(delta.upsertRoutes.map((route) => [route.key, route]));
+    for (const { key } of delta.upsertClusters) this.#addUsersOf(key, changed);
+    for (const { key } of delta.upsertSecrets) this.#addRoutes(this.#secretUsers.get(key), changed);
+    for (const route of changed.values()) {
+      this.#remove(route.key);
+      this.#add(route);
+    }
   }
 
   /** A cluster whose upstream is another one now takes its routes along. */
@@ -99,7 +110,7 @@ export class TableBuilder<U> {
     }
   }
 
-  #add(ir: RouteIr, token: object): void {
+  #add(ir: RouteIr): void {
     const route = compileRoute(ir, this.#env);
     this.#routes.set(ir.key, route);
     if (route.failures.length > 0) this.#failed.add(route);
@@ -113,11 +124,11 @@ export class TableBuilder<U> {
       const users = this.#secretUsers.get(secret) ?? new Set();
       this.#secretUsers.set(secret, users.add(ir.key));
     }
-    for (const entry of route.entries) this.#index = insertEntry(this.#index, entry, token);
+    for (const entry of route.entries) this.#index = insertEntry(this.#index, entry, this.#token);
     this.#size += route.entries.length;
   }
 
-  #remove(key: string, token: object, retired: CompiledRule<U>[]): void {
+  #remove(key: string): void {
     const route = this.#routes.get(key);
     if (route === undefined) return;
     this.#routes.delete(key);
@@ -132,11 +143,11 @@ export class TableBuilder<U> {
       users?.delete(key);
       if (users?.size === 0) this.#secretUsers.delete(secret);
     }
-    for (const entry of route.entries) this.#index = removeEntry(this.#index, entry, token);
+    for (const entry of route.entries) this.#index = removeEntry(this.#index, entry, this.#token);
     this.#size -= route.entries.length;
     for (const rule of route.rules) {
       rule.retired = true;
-      retired.push(rule);
+      this.#retired.push(rule);
     }
   }
 }

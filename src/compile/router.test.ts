@@ -246,6 +246,8 @@ const change = fc.record({
     fc.nat(9).map((n) => `GatewayRoute/test/r${n}`),
     { maxLength: 2 },
   ),
+  /** A part of the next table, not one of its own. */
+  staged: fc.boolean(),
 });
 
 test('a sequence of changes ends in the table that a build from nothing gives; earlier tables stay', () => {
@@ -259,10 +261,14 @@ test('a sequence of changes ends in the table that a build from nothing gives; e
           return [nameOfEntry(winner), candidates.map(({ entry, loss }) => [nameOfEntry(entry), loss])];
         });
       const earlier: { table: RoutingTable<string>; expected: unknown }[] = [];
-      changes.forEach(({ upserts, removes }, i) => {
+      changes.forEach(({ upserts, removes, staged }, i) => {
         for (const key of removes) state.delete(key);
         for (const one of upserts) state.set(one.key, one);
         const delta = { ...NO_CHANGE, upsertRoutes: upserts, removeRoutes: removes };
+        if (staged) {
+          builder.stage(delta);
+          return;
+        }
         const { table } = builder.apply(delta, i);
         const scratch = tableOf([...state.values()]);
         expect(table.generation).toBe(i);

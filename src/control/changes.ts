@@ -22,3 +22,19 @@ export function mergeChanges(changes: readonly ResourceChange[]): ResourceChange
     findings: changes.at(-1)?.findings ?? [],
   };
 }
+
+/**
+ * A first change in parts, to be taken one after the other: the first has everything that routes refer to. At least one.
+ * @param size routes of a part
+ */
+export function inParts(change: ResourceChange, size: number): readonly ResourceChange[] {
+  const routes = change.upsert.filter(({ kind }) => kind === 'GatewayRoute');
+  if (routes.length <= size) return [change];
+  const others = change.upsert.filter(({ kind }) => kind !== 'GatewayRoute');
+  const parts: ResourceChange[] = [];
+  for (let at = 0; at < routes.length; at += size) {
+    const some = routes.slice(at, at + size);
+    parts.push({ ...change, upsert: at === 0 ? [...others, ...some] : some });
+  }
+  return parts;
+}

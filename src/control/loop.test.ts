@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Finding } from '../ir/finding.ts';
+import { NO_CHANGE } from '../ir/gateway.ts';
 import type { ObjectRef } from '../ir/origin.ts';
 import type { GatewaySettings } from '../ir/settings.ts';
 import { createValidators } from '../resources/validate/validators.ts';
@@ -116,6 +117,19 @@ test('the first generation is published with the start, even when there is nothi
   expect(publisher.generation).toBe(1);
   await publisher.programmed(1);
   expect(shared[STUB.applies]).toBe(1);
+});
+
+test('a large first table comes in parts, as one generation; so it is for a thread that starts later', async () => {
+  const routes = Array.from({ length: 1200 }, (_, index) => route(`r${index}`));
+  const { publisher, shared } = await start(new ScriptedSource([...routes, ...objects(BACKEND)]));
+  await publisher.programmed(1);
+  expect([shared[STUB.stages], shared[STUB.applies], shared[STUB.routes], shared[STUB.endpoints]]).toEqual([
+    2, 1, 1201, 1,
+  ]);
+  expect([publisher.generation, publisher.state.ir.routes.length]).toEqual([1, 1201]);
+  Atomics.store(shared, STUB.dieOnApply, 1);
+  await publisher.programmed(publisher.publish(NO_CHANGE, []));
+  expect([shared[STUB.stages], shared[STUB.applies], shared[STUB.routes]]).toEqual([2, 2, 1201]);
 });
 
 test('a change is a generation; one of endpoints is none', async () => {

@@ -2,7 +2,7 @@ import type { Finding } from '../ir/finding.ts';
 import type { ResourceChange, ResourceSource } from '../sources/source.ts';
 import type { TranslatedChange, Translator } from '../translate/translator.ts';
 import { Batcher } from './batch.ts';
-import { mergeChanges } from './changes.ts';
+import { inParts, mergeChanges } from './changes.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface ControlLoopOptions {
@@ -17,6 +17,8 @@ export interface ControlLoopOptions {
   readonly onPublished?: (generation: number, change: ResourceChange) => void;
 }
 
+/** Threads compile so many routes of the first table while as many more are translated. */
+const PART_ROUTES = 500;
 /** A storm of changes is published at most this often. */
 const WINDOW_MS = 20;
 /** A review may take as long as many changes: it waits for a pause. */
@@ -86,9 +88,18 @@ export class ControlLoop {
   /** The first change holds everything: it takes the place of a table that was served from before. */
   #begin(change: ResourceChange): void {
     const { translator, publisher } = this.#options;
-    const { delta, endpoints } = translator.update(change);
-    const generation = publisher.publish(publisher.state.replacedBy(delta), endpoints);
-    this.#afterChange(generation, change);
+    if (publisher.generation > 0) {
+      const { delta, endpoints } = translator.update(change);
+      publisher.publish(publisher.state.replacedBy(delta), endpoints);
+    } else {
+      const parts = inParts(change, PART_ROUTES);
+      for (const [index, part] of parts.entries()) {
+        const { delta, endpoints } = translator.update(part);
+        if (index < parts.length - 1) publisher.stage(delta, endpoints);
+        else publisher.publish(delta, endpoints);
+      }
+    }
+    this.#afterChange(publisher.generation, change);
   }
 
   #take(change: ResourceChange): void {

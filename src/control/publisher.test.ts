@@ -3,7 +3,7 @@ import type { EndpointsIr } from '../ir/cluster.ts';
 import { type IrDelta, NO_CHANGE } from '../ir/gateway.ts';
 import type { RouteIr } from '../ir/route.ts';
 import type { GatewaySettings } from '../ir/settings.ts';
-import { ListenError, Publisher } from './publisher.ts';
+import { ListenError, type Publication, Publisher } from './publisher.ts';
 import { NO_CACHE, NO_LIMITS, STUB, type StubStart } from './stub-thread.ts';
 import { ThreadPool } from './threads.ts';
 
@@ -83,6 +83,23 @@ test('a thread that cannot listen fails the start', async () => {
   shared[1]![STUB.failListen] = 1;
   publisher.publish(upsert(), []);
   await expect(publisher.listen()).rejects.toThrow(ListenError);
+});
+
+test('parts are one generation, and one publication for those who follow', async () => {
+  const { publisher, shared } = start(2);
+  const told: Publication[] = [];
+  publisher.follow((publication) => told.push(publication));
+  publisher.stage(upsert('a'), endpoints);
+  publisher.stage(upsert('b'), []);
+  await publisher.programmed(publisher.publish(upsert('c'), []));
+  expect(shared.map((one) => [one[STUB.stages], one[STUB.applies], one[STUB.routes]])).toEqual([
+    [2, 1, 3],
+    [2, 1, 3],
+  ]);
+  publisher.publish(upsert('d'), []);
+  const keys = told.map((one) => one.type === 'apply' && one.delta.upsertRoutes.map(({ key }) => key.at(-1)));
+  expect(keys).toEqual([['a', 'b', 'c'], ['d']]);
+  expect(told[0]).toMatchObject({ generation: 1, endpoints });
 });
 
 test('a drain ends when every thread has answered, and sums what was cut off', async () => {

@@ -63,6 +63,8 @@ export class Publisher {
   readonly #threads: ThreadRecord[];
   #waiters: Waiter[] = [];
   #generation = 0;
+  /** Parts of the next generation have been told. */
+  #staged = false;
   #listenAsked = false;
   #ports: readonly ListeningPort[] = [];
   #listenFailure: ((error: ListenError) => void) | null = null;
@@ -112,11 +114,24 @@ export class Publisher {
     this.#follower = follower;
   }
 
+  /**
+   * A part of the first generation, which only adds: threads compile it while the next part is made. The last part is
+   * published, and all of them must come in one turn of the event loop: a thread that starts in between would miss some.
+   */
+  stage(delta: IrDelta, endpoints: readonly EndpointsIr[]): void {
+    this.state.apply(delta, endpoints);
+    this.#staged = true;
+    this.#pool.post({ type: 'stage', delta, endpoints });
+  }
+
   /** A new generation. Returns its number. */
   publish(delta: IrDelta, endpoints: readonly EndpointsIr[]): number {
     this.state.apply(delta, endpoints);
     this.#generation += 1;
-    this.#tell({ type: 'apply', generation: this.#generation, delta, endpoints });
+    const publication: Publication = { type: 'apply', generation: this.#generation, delta, endpoints };
+    this.#pool.post(publication);
+    this.#follower?.(this.#staged ? this.#fullState() : publication);
+    this.#staged = false;
     this.#firstPublished();
     return this.#generation;
   }
@@ -124,7 +139,9 @@ export class Publisher {
   /** Endpoints only: no generation, no acknowledgement. */
   publishEndpoints(endpoints: readonly EndpointsIr[]): void {
     this.state.apply(NO_CHANGE, endpoints);
-    if (this.#generation > 0) this.#tell({ type: 'endpoints', endpoints });
+    if (this.#generation === 0) return;
+    this.#pool.post({ type: 'endpoints', endpoints });
+    this.#follower?.({ type: 'endpoints', endpoints });
   }
 
   /** Resolves when every thread has acknowledged that generation or a later one. */
@@ -200,12 +217,7 @@ export class Publisher {
     this.#check();
   }
 
-  #tell(publication: Publication): void {
-    this.#pool.post(publication);
-    this.#follower?.(publication);
-  }
-
-  #fullState(): ControlMessage {
+  #fullState(): Publication {
     return {
       type: 'apply',
       generation: this.#generation,

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CacheMemory, ControlMessage, LimitMemory, ThreadMessage, ThreadStart } from '../ir/messages.ts';
 
 /** Indexes into the shared memory of {@link StubStart}. */
-export const STUB = { routes: 0, endpoints: 1, applies: 2, dieOnApply: 3, failListen: 4 } as const;
+export const STUB = { routes: 0, endpoints: 1, applies: 2, dieOnApply: 3, failListen: 4, stages: 5 } as const;
 
 /** Memory in which nobody counts. */
 export const NO_LIMITS: LimitMemory = {
@@ -34,11 +34,13 @@ const endpoints = new Set<string>();
 
 parentPort?.on('message', (message: ControlMessage) => {
   switch (message.type) {
+    case 'stage':
+      take(message);
+      Atomics.add(shared, STUB.stages, 1);
+      break;
     case 'apply':
       if (Atomics.exchange(shared, STUB.dieOnApply, 0) === 1) throw new Error('told to die');
-      for (const key of message.delta.removeRoutes) routes.delete(key);
-      for (const route of message.delta.upsertRoutes) routes.add(route.key);
-      for (const one of message.endpoints) endpoints.add(one.cluster);
+      take(message);
       Atomics.add(shared, STUB.applies, 1);
       record();
       answer({ type: 'ack', generation: message.generation, failures: [] });
@@ -60,6 +62,12 @@ parentPort?.on('message', (message: ControlMessage) => {
       break;
   }
 });
+
+function take({ delta, endpoints: lists }: ControlMessage & { type: 'apply' | 'stage' }): void {
+  for (const key of delta.removeRoutes) routes.delete(key);
+  for (const route of delta.upsertRoutes) routes.add(route.key);
+  for (const one of lists) endpoints.add(one.cluster);
+}
 
 function record(): void {
   Atomics.store(shared, STUB.routes, routes.size);

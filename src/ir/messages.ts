@@ -33,6 +33,11 @@ export interface ThreadStart {
 
 /** Control thread → data-plane thread. */
 export type ControlMessage =
+  /**
+   * A part of the first table: it is compiled as it comes, and served with the `apply` that brings the last part.
+   * It only adds, and is only sent to threads that serve nothing yet.
+   */
+  | { readonly type: 'stage'; readonly delta: IrDelta; readonly endpoints: readonly EndpointsIr[] }
   | {
       readonly type: 'apply';
       readonly generation: number;

@@ -107,6 +107,10 @@ export class DataPlane {
 
   receive(message: ControlMessage): void {
     switch (message.type) {
+      case 'stage':
+        this.#learn(message);
+        this.#builder.stage(message.delta);
+        return;
       case 'apply':
         this.#apply(message);
         return;
@@ -124,12 +128,18 @@ export class DataPlane {
     }
   }
 
-  #apply({ generation, delta, endpoints }: ControlMessage & { type: 'apply' }): void {
+  /** What routes refer to, before they are compiled. */
+  #learn({ delta, endpoints }: ControlMessage & { type: 'apply' | 'stage' }): void {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
     for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
     this.#consumers.apply(delta.upsertConsumers, delta.removeConsumers);
     if (delta.upsertSecrets.length + delta.removeSecrets.length > 0) this.#consumers.secretsChanged();
     this.#setEndpoints(endpoints);
+  }
+
+  #apply(message: ControlMessage & { type: 'apply' }): void {
+    const { generation, delta } = message;
+    this.#learn(message);
     const { table, failures, retired } = this.#builder.apply(delta, generation);
     this.#context.table = table;
     for (const rule of retired) {
