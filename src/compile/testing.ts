@@ -39,6 +39,7 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
       secret: ({ secret }) => `text of ${secret}`,
       consumers: (namespace) => consumers.in(namespace),
       rateLimitHits: () => ({ add: () => undefined }),
+      authenticationRefusals: () => ({ add: () => undefined }),
       shadowOutcomes: () => ({ add: () => undefined }),
       log: () => undefined,
     },

@@ -21,9 +21,12 @@ export type ClaimVerdict =
   /** `untilMs`: from then on it is expired, in milliseconds since the epoch. */
   | { readonly kind: 'valid'; readonly untilMs: number }
   | { readonly kind: 'expired' }
-  | { readonly kind: 'invalid' };
+  | { readonly kind: 'invalid'; readonly reason: ClaimFault };
 
-const INVALID: ClaimVerdict = { kind: 'invalid' };
+/** What a token says wrongly. */
+export type ClaimFault = 'claims' | 'issuer' | 'audience' | 'type' | 'notYet';
+
+const invalid = (reason: ClaimFault): ClaimVerdict => ({ kind: 'invalid', reason });
 
 /**
  * RFC 7519 section 4.1. What is of the wrong type is invalid wherever it stands, asked for or not.
@@ -36,16 +39,18 @@ export function judgeClaims(
   nowMs: number,
 ): ClaimVerdict {
   const { sub, iss, exp, nbf, iat } = claims;
-  if (!isTextOrNone(sub) || !isTextOrNone(iss)) return INVALID;
-  if (!isTimeOrNone(exp) || !isTimeOrNone(nbf) || !isTimeOrNone(iat)) return INVALID;
-  if (rules.required.some((name) => !(name in claims))) return INVALID;
-  if (rules.issuers.length > 0 && (iss === undefined || !rules.issuers.includes(iss))) return INVALID;
-  if (rules.audiences.length > 0 && !isFor(claims.aud, rules.audiences)) return INVALID;
-  if (rules.typ !== null && mediaType(typ) !== rules.typ) return INVALID;
+  if (!isTextOrNone(sub) || !isTextOrNone(iss)) return invalid('claims');
+  if (!isTimeOrNone(exp) || !isTimeOrNone(nbf) || !isTimeOrNone(iat)) return invalid('claims');
+  if (rules.required.some((name) => !(name in claims))) return invalid('claims');
+  if (rules.issuers.length > 0 && (iss === undefined || !rules.issuers.includes(iss)))
+    return invalid('issuer');
+  if (rules.audiences.length > 0 && !isFor(claims.aud, rules.audiences)) return invalid('audience');
+  if (rules.typ !== null && mediaType(typ) !== rules.typ) return invalid('type');
   const now = Math.floor(nowMs / 1000);
   const { leeway, maxAge } = rules;
-  if (nbf !== undefined && nbf > now + leeway) return INVALID;
-  if (maxAge !== null && (iat === undefined || iat > now + leeway)) return INVALID;
+  if (nbf !== undefined && nbf > now + leeway) return invalid('notYet');
+  if (maxAge !== null && iat === undefined) return invalid('claims');
+  if (maxAge !== null && iat! > now + leeway) return invalid('notYet');
   const until = Math.min(exp ?? Infinity, maxAge === null ? Infinity : iat! + maxAge) + leeway;
   if (until <= now) return { kind: 'expired' };
   return { kind: 'valid', untilMs: until * 1000 };

@@ -24,6 +24,7 @@ const RECORD: AccessRecord = {
   endpoint: '10.0.0.4:8080',
   tries: 2,
   error: '',
+  refusal: 'jwt expired',
   userAgent: 'curl/8',
   referer: 'https://shop.example.com/cart?session=1#pay',
   connectionReused: true,

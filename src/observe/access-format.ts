@@ -37,7 +37,7 @@ function jsonTail(r: AccessRecord): string {
     `,"bytesIn":${r.bytesIn},"bytesOut":${r.bytesOut},"durationMs":${milliseconds(r.durationMs)}` +
     `,"upstreamMs":${r.upstreamMs < 0 ? 'null' : milliseconds(r.upstreamMs)}` +
     `${placeText(r)},"endpoint":${shortOrNull(r.endpoint)},"tries":${r.tries},"error":${shortOrNull(r.error)}` +
-    `,"userAgent":${shortOrNull(r.userAgent)},"referer":${longOrNull(withoutQuery(r.referer))}` +
+    `,"refusal":${shortOrNull(r.refusal)},"userAgent":${shortOrNull(r.userAgent)},"referer":${longOrNull(withoutQuery(r.referer))}` +
     `,"connectionReused":${r.connectionReused}}\n`
   );
 }

@@ -38,6 +38,8 @@ export interface AccessRecord {
   tries: number;
   /** A code of `pipeline/errors.ts`; empty for none. */
   error: string;
+  /** Why a credential was refused, with the policy that did: `jwt expired`. Empty for none. */
+  refusal: string;
   userAgent: string;
   /** As sent; the formats cut query and fragment off. */
   referer: string;
@@ -67,6 +69,7 @@ export function emptyAccessRecord(): AccessRecord {
     endpoint: '',
     tries: 0,
     error: '',
+    refusal: '',
     userAgent: '',
     referer: '',
     connectionReused: false,

@@ -26,6 +26,7 @@ const FIELDS: Readonly<Record<string, FieldFormat>> = {
   endpoint: (r) => plainText(r.endpoint, MAX_TEXT.short),
   tries: (r) => String(r.tries),
   error: (r) => plainText(r.error, MAX_TEXT.short),
+  refusal: (r) => plainText(r.refusal, MAX_TEXT.short),
   userAgent: (r) => plainText(r.userAgent, MAX_TEXT.short),
   referer: (r) => plainText(withoutQuery(r.referer), MAX_TEXT.long),
   connectionReused: (r) => (r.connectionReused ? 'true' : 'false'),

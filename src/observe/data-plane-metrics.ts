@@ -38,7 +38,7 @@ class DataPlaneMetrics implements ThreadMetrics {
   readonly #upstreams = new Map<string, UpstreamSeries>();
   readonly #listeners = new Map<string, ListenerMetrics>();
   readonly #limiters = new Map<string, Counter>();
-  readonly #shadows = new Map<string, Counter>();
+  readonly #policies = new Map<string, Counter>();
   /** By origin, then code: looking up allocates nothing. */
   readonly #errors = new Map<string, Map<string, Counter>>();
   readonly #stopSampling: () => void;
@@ -105,11 +105,19 @@ class DataPlaneMetrics implements ThreadMetrics {
   }
 
   shadowOutcomes(policy: string, outcome: string): Counter {
-    const key = `${policy} ${outcome}`;
-    const known = this.#shadows.get(key);
+    return this.#ofPolicy('policyShadow', policy, outcome);
+  }
+
+  authenticationRefusals(policy: string, reason: string): Counter {
+    return this.#ofPolicy('authenticationRefusals', policy, reason);
+  }
+
+  #ofPolicy(family: 'policyShadow' | 'authenticationRefusals', policy: string, what: string): Counter {
+    const key = `${family} ${policy} ${what}`;
+    const known = this.#policies.get(key);
     if (known !== undefined) return known;
-    const made = this.#fixed.cell('policyShadow', policy, outcome);
-    this.#shadows.set(key, made);
+    const made = this.#fixed.cell(family, policy, what);
+    this.#policies.set(key, made);
     return made;
   }
 

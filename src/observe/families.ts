@@ -48,6 +48,12 @@ export const FAMILIES = {
     type: 'counter',
     labels: ['policy', 'outcome'],
   },
+  authenticationRefusals: {
+    name: 'gateway_authentication_refusals_total',
+    help: 'Requests refused for their credential, by policy and reason.',
+    type: 'counter',
+    labels: ['policy', 'reason'],
+  },
   upstreamStatus: {
     name: 'gateway_upstream_status_total',
     help: 'Answers of backends, of every try.',

@@ -72,6 +72,8 @@ export interface ThreadMetrics {
   rateLimitHits(limiterType: string): Counter;
   /** Requests by what a policy in shadow mode would have done. */
   shadowOutcomes(policy: string, outcome: string): Counter;
+  /** Requests that a policy refused for their credential. */
+  authenticationRefusals(policy: string, reason: string): Counter;
   /** @param origin who is at fault: `client`, `upstream` or `gateway` */
   error(code: string, origin: string): void;
   /** The thread applied this generation. */

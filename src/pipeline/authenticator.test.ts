@@ -11,6 +11,7 @@ function believer(name: string) {
   return defineAuthenticator({
     name,
     summary: 'For tests.',
+    reasons: ['password'],
     schema: Type.Object({ realm: Type.String() }, { additionalProperties: false }),
     bind: ({ realm }) => ({
       authenticate(x) {
@@ -19,7 +20,7 @@ function believer(name: string) {
         const user = said.replace('later-', '');
         const proof =
           user === 'bad'
-            ? refused('That is bad.', `Test realm=${quoted(realm)}`)
+            ? refused('That is bad.', `Test realm=${quoted(realm)}`, 'password')
             : ({ kind: 'passed', identity: identityOf({ consumer: user, schemes: [name] }) } as const);
         return user === said ? proof : Promise.resolve(proof);
       },
@@ -90,6 +91,7 @@ test('a token without a Consumer is of the one whose claim it has, as soon as th
   const token = defineAuthenticator({
     name: 'token',
     summary: 'For tests.',
+    reasons: [],
     schema: Type.Object({}, { additionalProperties: false }),
     bind: () => ({
       authenticate: () => ({ kind: 'passed', identity }),

@@ -9,6 +9,7 @@ import {
   type PolicySpec,
   type ResolveContext,
 } from './policy.ts';
+import { type RefusalReason, Refusals } from './refusal.ts';
 import { problem, type Reply } from './reply.ts';
 
 /** What an authenticator says of a request. */
@@ -16,10 +17,21 @@ export type Proof =
   /** It has no credential of this kind: another kind may do, or the rule lets everyone in. */
   | { readonly kind: 'absent' }
   /** It has one, and it is not good: the request ends here, also where credentials are optional. */
-  | { readonly kind: 'refused'; readonly reply: Reply }
+  | {
+      readonly kind: 'refused';
+      readonly reply: Reply;
+      readonly reason: RefusalReason;
+      /** The member of an `authenticate` that refused it. */
+      readonly member?: string;
+    }
   | { readonly kind: 'passed'; readonly identity: Identity }
   /** The authenticator answers itself, such as at the address to which a login comes back. */
-  | { readonly kind: 'answered'; readonly reply: Reply };
+  | {
+      readonly kind: 'answered';
+      readonly reply: Reply;
+      /** Where that is a refusal. */
+      readonly reason?: RefusalReason;
+    };
 
 export const ABSENT: Proof = { kind: 'absent' };
 
@@ -58,6 +70,8 @@ export interface AuthenticatorSpec<S extends TObject = TObject, R = Static<S>> {
   readonly summary: string;
   /** Of its configuration, without `optional`, which is added where it is a policy of its own. */
   readonly schema: S;
+  /** Why it may refuse a credential, besides that there is none. */
+  readonly reasons: readonly RefusalReason[];
   /** Its `missing` leads people to a login: that goes before the 401 of others. */
   readonly interactive?: boolean;
   /** See {@link PolicySpec}. */
@@ -105,35 +119,69 @@ export function defineAuthenticator<S extends TObject, R = Static<S>>(
       return { optional: optional ?? false, namespace: context.namespace, config: resolved };
     },
     bind: ({ optional, namespace, config }, env) =>
-      authenticationSteps(authenticator.bind(config as never, env), optional, env.consumers(namespace)),
+      authenticationSteps(authenticator.bind(config as never, env), {
+        isOptional: optional,
+        consumers: env.consumers(namespace),
+        refusals: refusalTeller(env, authenticator.name, [authenticator]),
+      }),
   });
   return { ...(policy as unknown as PolicySpec), authenticator };
 }
 
 const NO_PLACES: readonly string[] = [];
 
-/**
- * The steps of a policy that authenticates.
- * @param consumers a verified token that says of no Consumer belongs to the one of these whose claim it has
- */
+export interface AuthenticationOptions {
+  readonly isOptional: boolean;
+  /** A verified token belongs to the one of these whose claim it has. */
+  readonly consumers: Consumers;
+  readonly refusals: RefusalTeller;
+}
+
+/** @param member which of an `authenticate` it was, if that is known */
+type RefusalTeller = (x: Exchange, reason: RefusalReason, member?: string) => void;
+
+/** @param authenticators the policy itself, or its members */
+export function refusalTeller(
+  env: PolicyEnv,
+  policy: string,
+  authenticators: readonly Pick<AuthenticatorSpec, 'name' | 'reasons'>[],
+): RefusalTeller {
+  const byName = new Map(authenticators.map(({ name, reasons }) => [name, new Refusals(env, name, reasons)]));
+  const own = byName.get(policy) ?? new Refusals(env, policy, []);
+  for (const reason of ['missing', 'twoConsumers'] as const) env.authenticationRefusals(policy, reason);
+  return (x, reason, member) => (byName.get(member ?? policy) ?? own).tell(x, reason);
+}
+
+/** The steps of a policy that authenticates. */
 export function authenticationSteps(
   bound: BoundAuthenticator,
-  isOptional: boolean,
-  consumers: Consumers,
+  { isOptional, consumers, refusals }: AuthenticationOptions,
 ): BoundPolicy {
   const withConsumer = consumerFinder(consumers);
+  /** To be led to a login is no refusal. */
+  function missing(x: Exchange, reply: Reply): Reply {
+    if (reply.status >= 400) refusals(x, 'missing');
+    return reply;
+  }
   function settle(x: Exchange, proof: Proof): Reply | undefined | Promise<Reply> {
     switch (proof.kind) {
       case 'passed':
         bound.strip?.(x);
-        return admit(x, withConsumer(proof.identity));
+        return admit(x, withConsumer(proof.identity), refusals);
       case 'absent':
-        if (!isOptional) return bound.missing(x);
+        if (!isOptional) {
+          const reply = bound.missing(x);
+          return isPromise(reply) ? reply.then((made) => missing(x, made)) : missing(x, reply);
+        }
         bound.strip?.(x);
         bound.drop?.(x, NO_PLACES);
         if (x.get(identitySlot) === undefined) x.set(identitySlot, ANONYMOUS);
         return undefined;
-      default:
+      case 'refused':
+        refusals(x, proof.reason, proof.member);
+        return proof.reply;
+      case 'answered':
+        if (proof.reason !== undefined) refusals(x, proof.reason);
         return proof.reply;
     }
   }
@@ -169,10 +217,13 @@ function consumerFinder(consumers: Consumers): (identity: Identity) => Identity 
 
 const TWO_CONSUMERS = problem(401, 'The credentials belong to different consumers.');
 
-function admit(x: Exchange, identity: Identity): Reply | undefined {
+function admit(x: Exchange, identity: Identity, refusals: RefusalTeller): Reply | undefined {
   const before = x.get(identitySlot);
   const merged = before === undefined ? identity : mergeIdentities(before, identity);
-  if (merged === null) return TWO_CONSUMERS;
+  if (merged === null) {
+    refusals(x, 'twoConsumers');
+    return TWO_CONSUMERS;
+  }
   x.set(identitySlot, merged);
   return undefined;
 }
@@ -185,9 +236,21 @@ export function unauthorized(detail: string, challenge: string): Reply {
   return problem(401, detail, [['www-authenticate', challenge]]);
 }
 
+/** Verdicts that tell the client the same, one a reason: made once, for whoever sends bad credentials sends many. */
+export function refusedFor(detail: string, challenge: string): (reason: RefusalReason) => Proof {
+  const known = new Map<RefusalReason, Proof>();
+  return (reason) => {
+    const before = known.get(reason);
+    if (before !== undefined) return before;
+    const made = refused(detail, challenge, reason);
+    known.set(reason, made);
+    return made;
+  };
+}
+
 /** {@link unauthorized} as a verdict. */
-export function refused(detail: string, challenge: string): Proof {
-  return { kind: 'refused', reply: unauthorized(detail, challenge) };
+export function refused(detail: string, challenge: string, reason: RefusalReason): Proof {
+  return { kind: 'refused', reason, reply: unauthorized(detail, challenge) };
 }
 
 /**
@@ -199,6 +262,7 @@ export function severalTokens(challenge: (...parameters: string[]) => string): P
   const parameters = ['error="invalid_request"', `error_description=${quoted(detail)}`];
   return {
     kind: 'refused',
+    reason: 'several',
     reply: problem(400, detail, [['www-authenticate', challenge(...parameters)]]),
   };
 }

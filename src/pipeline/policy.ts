@@ -6,6 +6,7 @@ import type { AddressRules } from '../lib/target-address.ts';
 import type { Counter } from '../observe/thread-metrics.ts';
 import type { Consumers } from './consumers.ts';
 import type { Exchange } from './exchange.ts';
+import type { RefusalReason } from './refusal.ts';
 import type { Reply } from './reply.ts';
 
 export type { Counter };
@@ -42,6 +43,8 @@ export interface PolicyEnv {
    * @param limiterType from the configuration, never from the request
    */
   rateLimitHits(limiterType: string): Counter;
+  /** Requests that a policy refused for their credential, in `gateway_authentication_refusals_total`. */
+  authenticationRefusals(policy: string, reason: RefusalReason): Counter;
   /** Requests by what a policy in shadow mode would have done, in `gateway_policy_shadow_total`. */
   shadowOutcomes(policy: string, outcome: ShadowOutcome): Counter;
   log(level: 'info' | 'warn' | 'error', message: string): void;

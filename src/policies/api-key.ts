@@ -37,6 +37,7 @@ interface Known {
 export const apiKey = defineAuthenticator({
   name: 'apiKey',
   summary: 'Authenticates Consumers by an API key in a header, the query or a cookie; 401.',
+  reasons: ['unknownKey', 'several'],
   schema,
   resolve(config: Static<typeof schema>, { namespace }) {
     requireConsumers(namespace);
@@ -48,8 +49,8 @@ export const apiKey = defineAuthenticator({
     const consumers = env.consumers(namespace);
     const challenge = `ApiKey realm=${quoted(realm)}`;
     const missing = unauthorized('Missing API key', challenge);
-    const invalid = refused('Invalid API key', challenge);
-    const several = refused('More than one API key', challenge);
+    const invalid = refused('Invalid API key', challenge, 'unknownKey');
+    const several = refused('More than one API key', challenge, 'several');
     const known = new Map<string, Known>();
 
     function find(key: string): Proof {

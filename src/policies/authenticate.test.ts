@@ -14,6 +14,7 @@ function believer(name: string, more: { readonly interactive?: boolean } = {}) {
   return defineAuthenticator({
     name,
     summary: 'For tests.',
+    reasons: ['password'],
     schema: fields({ realm: Type.Optional(Type.String()) }, 'For tests.'),
     ...more,
     resolve: ({ realm }, context) => ({ realm: realm ?? 'r', id: context.id }),
@@ -25,7 +26,7 @@ function believer(name: string, more: { readonly interactive?: boolean } = {}) {
         const user = said.replace('later-', '');
         const proof =
           user === 'bad'
-            ? refused(`${name} is bad`, `${name} realm="${realm}"`)
+            ? refused(`${name} is bad`, `${name} realm="${realm}"`, 'password')
             : user === 'answer'
               ? ({ kind: 'answered', reply: { status: 302, headers: [], body: '' } } as const)
               : ({ kind: 'passed', identity: identityOf({ user, schemes: [name] }) } as const);

@@ -8,6 +8,7 @@ import {
   type BoundAuthenticator,
   isPromise,
   type Proof,
+  refusalTeller,
 } from '../pipeline/authenticator.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { definePolicy, type PolicySpec, type ResolveContext } from '../pipeline/policy.ts';
@@ -80,10 +81,19 @@ export function authenticate(policies: readonly AuthenticatorPolicy[]): PolicySp
     resolve,
     bind({ anyOf, anonymous, namespace }, env) {
       const members = anyOf.map(({ name, config }) => ({
+        name,
         bound: authenticators.get(name)!.bind(config as never, env),
         interactive: authenticators.get(name)!.interactive === true,
       }));
-      return authenticationSteps(compound(members), anonymous, env.consumers(namespace));
+      return authenticationSteps(compound(members), {
+        isOptional: anonymous,
+        consumers: env.consumers(namespace),
+        refusals: refusalTeller(
+          env,
+          'authenticate',
+          anyOf.map(({ name }) => authenticators.get(name)!),
+        ),
+      });
     },
   }) as unknown as PolicySpec;
 }
@@ -101,6 +111,7 @@ function within(context: ResolveContext, at: string): ResolveContext {
 }
 
 interface BoundMember {
+  readonly name: string;
   readonly bound: BoundAuthenticator;
   readonly interactive: boolean;
 }
@@ -117,7 +128,7 @@ function compound(members: readonly BoundMember[]): BoundAuthenticator {
   return {
     authenticate(x) {
       x.set(winnerSlot, undefined);
-      return tryFrom(all, 0, ABSENT, x);
+      return tryFrom(members, 0, ABSENT, x);
     },
     missing: (x) => (leading === undefined ? allChallenges(all, x) : leading.missing(x)),
     // Whoever let it in: what the others have refused, or did not look at, is not the backend's. He is last: what he tells
@@ -148,23 +159,23 @@ function compound(members: readonly BoundMember[]): BoundAuthenticator {
 
 /** @param worst refused, if one before has refused what it found; else absent */
 function tryFrom(
-  all: readonly BoundAuthenticator[],
+  members: readonly BoundMember[],
   first: number,
   worst: Proof,
   x: Exchange,
 ): Proof | Promise<Proof> {
   let outcome = worst;
-  for (let i = first; i < all.length; i++) {
-    const one = all[i]!;
-    const proof = one.authenticate(x);
+  for (let i = first; i < members.length; i++) {
+    const { bound, name } = members[i]!;
+    const proof = bound.authenticate(x);
     if (isPromise(proof)) {
       const before = outcome;
       return proof.then((settled) =>
-        decides(settled) ? won(x, one, settled) : tryFrom(all, i + 1, worse(before, settled), x),
+        decides(settled) ? won(x, bound, settled) : tryFrom(members, i + 1, worse(before, settled, name), x),
       );
     }
-    if (decides(proof)) return won(x, one, proof);
-    outcome = worse(outcome, proof);
+    if (decides(proof)) return won(x, bound, proof);
+    outcome = worse(outcome, proof, name);
   }
   return outcome;
 }
@@ -179,8 +190,9 @@ function decides({ kind }: Proof): boolean {
 }
 
 /** The first refusal stays: its message is about what the client meant most likely. */
-function worse(before: Proof, now: Proof): Proof {
-  return before.kind === 'absent' ? now : before;
+function worse(before: Proof, now: Proof, member: string): Proof {
+  if (before.kind !== 'absent') return before;
+  return now.kind === 'refused' ? { ...now, member } : now;
 }
 
 /** One 401 with what each of them would have said in WWW-Authenticate. */

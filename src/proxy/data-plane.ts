@@ -69,6 +69,7 @@ export class DataPlane {
         },
         consumers: (namespace) => this.#consumers.in(namespace),
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
+        authenticationRefusals: (policy, reason) => options.metrics.authenticationRefusals(policy, reason),
         shadowOutcomes: (policy, outcome) => options.metrics.shadowOutcomes(policy, outcome),
         log: options.log,
       },

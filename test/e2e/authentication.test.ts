@@ -33,6 +33,43 @@ async function eachTime(code: number, ask: () => Promise<number>): Promise<boole
 }
 const lastSent = () => upstream.requests.at(-1)!;
 
+it('operators are told why a credential was refused, and nothing of it', async () => {
+  const users = secret('users', { auth: 'ann:{SHA}DdCCsoyCmqTyCUPjQK0KTGBAI6g=' });
+  gateway = await startGateway({
+    files: {
+      'route.yaml': all({
+        authenticate: { anyOf: [{ apiKey: {} }, { basic: { htpasswd: { secretRef: { name: 'users' } } } }] },
+      }),
+      'users.yaml': users,
+    },
+    settings: { accessLog: { json: {} } },
+    threads: 2,
+  });
+  for (const lines of [
+    [],
+    ['X-API-Key: the-secret-key'],
+    [basicAuth('ann:the-secret-word')],
+    [basicAuth('eve:x')],
+  ])
+    expect(await status(...lines)).toBe(401);
+  const refusals = () =>
+    gateway.log
+      .split('\n')
+      .filter((line) => line.includes('"refusal"'))
+      .map((line) => (JSON.parse(line.slice(line.indexOf('{'))) as { refusal: string | null }).refusal);
+  await until(() => refusals().length === 4, 'the log has every request');
+  const told = ['apiKey unknownKey', 'authenticate missing', 'basic password', 'basic unknownUser'];
+  expect(refusals().toSorted()).toEqual(told);
+  const { text } = await gateway.admin('/metrics');
+  for (const one of told) {
+    const [policy, reason] = one.split(' ');
+    expect(text).toContain(`gateway_authentication_refusals_total{policy="${policy}",reason="${reason}"} 1`);
+  }
+  // From the start, so that the first one is seen as a rise.
+  expect(text).toContain('gateway_authentication_refusals_total{policy="basic",reason="malformed"} 0');
+  expect(gateway.log + text).not.toMatch(/the-secret/);
+});
+
 it('keys and passwords are changed while traffic runs, and no good one is ever refused', async () => {
   gateway = await startGateway({
     files: {

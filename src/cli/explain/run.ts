@@ -56,6 +56,7 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
       secret: () => '',
       consumers: (namespace) => NO_CONSUMERS.in(namespace),
       rateLimitHits: () => ({ add: () => {} }),
+      authenticationRefusals: () => ({ add: () => {} }),
       shadowOutcomes: () => ({ add: () => {} }),
       log: () => {},
     },

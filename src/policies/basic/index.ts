@@ -99,7 +99,8 @@ function costlier(a: StoredPassword, b: StoredPassword): StoredPassword {
 }
 
 const BUSY: Proof = {
-  kind: 'answered',
+  kind: 'refused',
+  reason: 'busy',
   reply: problem(503, 'Too many passwords are being checked.', [['retry-after', '1']]),
 };
 
@@ -108,6 +109,7 @@ const PLACE = headerPlace('authorization', 'Basic');
 export const basic = defineAuthenticator({
   name: 'basic',
   summary: 'Authenticates users by name and password, of Consumers or an htpasswd file; 401.',
+  reasons: ['malformed', 'unknownUser', 'password', 'busy'],
   schema,
   resolve,
   bind(config, env) {
@@ -116,8 +118,10 @@ export const basic = defineAuthenticator({
     const running = new Map<string, Promise<Proof>>();
     const challenge = `Basic realm=${quoted(config.realm)}, charset="UTF-8"`;
     const missing = unauthorized('Missing user name and password', challenge);
-    const wrong = refused('Wrong user name or password', challenge);
-    const malformed = refused('Malformed credentials', challenge);
+    // Which of the two it was is for the operator alone.
+    const nobody = refused('Wrong user name or password', challenge, 'unknownUser');
+    const wrong = refused('Wrong user name or password', challenge, 'password');
+    const malformed = refused('Malformed credentials', challenge, 'malformed');
     /** Checked for users that there are none of: as costly as the costliest that was seen. */
     let decoy = users.known.reduce(costlier, { kind: 'plain', text: memory.digest('decoy') });
 
@@ -126,7 +130,8 @@ export const basic = defineAuthenticator({
       if (found !== null) decoy = costlier(decoy, found.stored);
       const same = await throughGate(() => isPassword(password, found?.stored ?? decoy));
       if (same === null) return BUSY;
-      if (!same || found === null) return wrong;
+      if (found === null) return nobody;
+      if (!same) return wrong;
       const known = { user, schemes: ['basic'] };
       const { consumer } = found;
       return {

@@ -28,6 +28,7 @@ import type { Exchange } from '../../pipeline/exchange.ts';
 import { identityOf } from '../../pipeline/identity.ts';
 import { headerPlace, stripAll } from '../../pipeline/place.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
+import type { RefusalReason } from '../../pipeline/refusal.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { type HmacCredentials, parseCredentials } from './credentials.ts';
 import {
@@ -99,10 +100,12 @@ interface HmacConfig {
 
 const CHALLENGE = 'hmac realm="gateway"';
 const MISSING = unauthorized('Missing HMAC signature.', CHALLENGE);
-const EXPIRED = refused('HMAC signature expired: its date is too far from now.', CHALLENGE);
-const NO_MATCH = refused('Invalid HMAC signature.', CHALLENGE);
+const EXPIRED = refused('HMAC signature expired: its date is too far from now.', CHALLENGE, 'expired');
+const UNKNOWN = refused('Invalid HMAC signature.', CHALLENGE, 'unknownUser');
+const NO_MATCH = refused('Invalid HMAC signature.', CHALLENGE, 'signature');
 const TOO_LARGE: Proof = {
   kind: 'refused',
+  reason: 'bodyTooLarge',
   reply: problem(413, 'The body is larger than what may be signed.'),
 };
 
@@ -114,6 +117,16 @@ const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
 export const hmac = defineAuthenticator({
   name: 'hmac',
   summary: 'Admits requests that are signed with a shared secret, as hmac-auth of Kong does; 401.',
+  reasons: [
+    'malformed',
+    'algorithm',
+    'uncovered',
+    'expired',
+    'unknownUser',
+    'signature',
+    'body',
+    'bodyTooLarge',
+  ],
   schema,
   resolve: (config: Config, context: ResolveContext): HmacConfig => ({
     users: config.users.map(({ username, secretRef: ref }, i) => ({
@@ -137,14 +150,15 @@ export const hmac = defineAuthenticator({
 
     function judge(credentials: HmacCredentials, message: HmacMessage): Proof {
       const { algorithm, username } = credentials;
-      const problem_ = credentialsProblem(credentials, config);
-      if (problem_ !== null) return refused(`Invalid HMAC signature: ${problem_}.`, CHALLENGE);
+      const wrong = credentialsProblem(credentials, config);
+      if (wrong !== null) return invalid(...wrong);
       const dateMs = signedDateMs(credentials.headers, message);
-      if (dateMs === null) return refused('Invalid HMAC signature: it covers no Date or X-Date.', CHALLENGE);
+      if (dateMs === null) return invalid('it covers no Date or X-Date', 'uncovered');
       if (Math.abs(Date.now() - dateMs) > config.clockSkewMs) return EXPIRED;
       const secret = secrets.get(username);
       const holds = matches(credentials, algorithm as HmacAlgorithm, secret ?? nobody, message);
-      if (!holds || secret === undefined) return NO_MATCH;
+      if (secret === undefined) return UNKNOWN;
+      if (!holds) return NO_MATCH;
       return { kind: 'passed', identity: identityOf({ user: username, schemes: ['hmac'] }) };
     }
 
@@ -153,7 +167,7 @@ export const hmac = defineAuthenticator({
         const signed = hmacOf(x);
         if (signed === null) return ABSENT;
         const credentials = parseCredentials(signed);
-        if (credentials === null) return refused("Invalid HMAC signature: it can't be read.", CHALLENGE);
+        if (credentials === null) return invalid("it can't be read", 'malformed');
         const proof = judge(credentials, x.request);
         return proof.kind === 'passed' && config.bodySigned
           ? checkBody(x, credentials, proof, config)
@@ -177,10 +191,17 @@ function hmacOf(x: Exchange): string | null {
   return null;
 }
 
-function credentialsProblem({ algorithm, headers }: HmacCredentials, config: HmacConfig): string | null {
+type Wrong = readonly [why: string, reason: RefusalReason];
+
+function invalid(...[why, reason]: Wrong): Proof {
+  return refused(`Invalid HMAC signature: ${why}.`, CHALLENGE, reason);
+}
+
+function credentialsProblem({ algorithm, headers }: HmacCredentials, config: HmacConfig): Wrong | null {
   if (!isHmacAlgorithm(algorithm) || !config.algorithms.includes(algorithm))
-    return 'its algorithm is not allowed';
-  for (const name of config.required) if (!covers(headers, name)) return `it does not cover ${name}`;
+    return ['its algorithm is not allowed', 'algorithm'];
+  for (const name of config.required)
+    if (!covers(headers, name)) return [`it does not cover ${name}`, 'uncovered'];
   return null;
 }
 
@@ -197,11 +218,11 @@ function checkBody(
 ): Proof | Promise<Proof> {
   const expected = promisedBody(x, credentials.headers);
   if (expected === null) return passed;
-  if (typeof expected === 'string') return refused(`Invalid HMAC signature: ${expected}.`, CHALLENGE);
+  if (typeof expected === 'string') return invalid(expected, 'uncovered');
   const settle = (verdict: BodyVerdict): Proof => {
     if (verdict === 'tooLarge') return TOO_LARGE;
     if (verdict === 'matches') return passed;
-    return refused('Invalid HMAC signature: the body is not what was signed.', CHALLENGE);
+    return invalid('the body is not what was signed', 'body');
   };
   const verdict = verifyBody(x.request.body, expected, maxBodyBytes);
   return isPromise(verdict) ? verdict.then(settle) : settle(verdict);

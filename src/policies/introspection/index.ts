@@ -13,11 +13,10 @@ import {
   isPromise,
   type Proof,
   quoted,
-  refused,
+  refusedFor,
   severalTokens,
   unauthorized,
 } from '../../pipeline/authenticator.ts';
-import { consumerIdentity } from '../../pipeline/consumers.ts';
 import { tokenPlace } from '../../pipeline/credential-places.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
 import { ambiguity, leavingPlaces, stripAll } from '../../pipeline/place.ts';
@@ -41,7 +40,6 @@ interface IntrospectionConfig {
   readonly permissions: readonly string[];
   readonly groups: readonly string[];
   readonly realm: string | null;
-  readonly namespace: string;
 }
 
 const MAX_TOKEN_BYTES = 16 * 1024;
@@ -49,6 +47,10 @@ const MAX_TOKEN_BYTES = 16 * 1024;
 export const introspection = defineAuthenticator({
   name: 'introspection',
   summary: 'Admits who has a token that the authorization server calls active (RFC 7662); 401.',
+  reasons: [
+    ...(['several', 'malformed', 'inactive', 'expired', 'notYet', 'issuer', 'audience'] as const),
+    ...(['claims', 'unavailable'] as const),
+  ],
   schema: introspectionSchema,
   resolve: resolveIntrospection,
   bind: bindIntrospection,
@@ -63,7 +65,6 @@ function resolveIntrospection(config: IntrospectionSchema, context: ResolveConte
     timeoutMs: parseDuration(timeout),
     cacheMs: parseDuration(cache),
     realm: realm ?? null,
-    namespace: context.namespace,
   };
 }
 
@@ -97,9 +98,18 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
   const places = config.from.map(tokenPlace);
   const hasTwo = ambiguity(places);
   const replies = repliesOf(config.realm);
-  const identify = identifying(config, env);
-  const judge = (standing: Standing): Proof =>
-    standing.kind === 'active' ? { kind: 'passed', identity: identify(standing.claims) } : replies.invalid;
+  const identify = identifying(config);
+  const proofs = new WeakMap<Standing, Proof>();
+  function judge(standing: Standing): Proof {
+    const known = proofs.get(standing);
+    if (known !== undefined) return known;
+    const proof: Proof =
+      standing.kind === 'active'
+        ? { kind: 'passed', identity: identify(standing.claims) }
+        : replies.invalid(standing.reason);
+    proofs.set(standing, proof);
+    return proof;
+  }
   return {
     authenticate(x) {
       for (const place of places) {
@@ -107,7 +117,7 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
         const token = raw === null ? null : place.credentialIn(raw);
         if (token === null) continue;
         if (hasTwo?.(x) === true) return replies.several;
-        if (token.length > MAX_TOKEN_BYTES) return replies.invalid;
+        if (token.length > MAX_TOKEN_BYTES) return replies.invalid('malformed');
         const standing = lease.value.find(token);
         return isPromise(standing) ? standing.then(judge, () => replies.away) : judge(standing);
       }
@@ -119,21 +129,18 @@ function bindIntrospection(config: IntrospectionConfig, env: PolicyEnv): BoundAu
   };
 }
 
-function identifying(config: IntrospectionConfig, env: PolicyEnv): (claims: Claims) => Identity {
-  const consumers = env.consumers(config.namespace);
+function identifying(config: IntrospectionConfig): (claims: Claims) => Identity {
   const [roles, permissions, groups] = [config.roles, config.permissions, config.groups].map(textsReader);
   return (claims) => {
     const user = [claims.sub, claims.username].find((one) => typeof one === 'string');
-    const known = {
+    return identityOf({
       user: typeof user === 'string' ? user : null,
       claims,
       roles: roles!(claims),
       permissions: permissions!(claims),
       groups: groups!(claims),
       schemes: ['introspection'],
-    };
-    const consumer = consumers.byClaims(claims);
-    return consumer === null ? identityOf(known) : consumerIdentity(consumer, known);
+    });
   };
 }
 
@@ -145,8 +152,8 @@ function repliesOf(realm: string | null) {
   const away = problem(503, 'Tokens cannot be checked at the moment.', [['retry-after', '5']]);
   return {
     missing: unauthorized('Missing authentication token', challenge()),
-    invalid: refused(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`)),
+    invalid: refusedFor(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`)),
     several: severalTokens(challenge),
-    away: { kind: 'refused', reply: away } satisfies Proof,
+    away: { kind: 'refused', reason: 'unavailable', reply: away } satisfies Proof,
   };
 }

@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto';
 import { CacheSpace, SpacedCache } from '../../lib/spaced-cache.ts';
-import { type ClaimRules, type Claims, judgeClaims } from '../../lib/token-claims.ts';
+import { type ClaimFault, type ClaimRules, type Claims, judgeClaims } from '../../lib/token-claims.ts';
 import type { OutboundClient } from '../../outbound/client.ts';
 import { OutboundFailure } from '../../outbound/failure.ts';
 import { Flights } from '../../outbound/flights.ts';
 
 export type Standing =
   | { readonly kind: 'active'; readonly claims: Claims; readonly untilMs: number }
-  | { readonly kind: 'inactive'; readonly untilMs: number };
+  | { readonly kind: 'inactive'; readonly reason: InactiveReason; readonly untilMs: number };
+
+export type InactiveReason = ClaimFault | 'inactive' | 'expired';
 
 export interface IntrospectorOptions {
   readonly client: OutboundClient;
@@ -73,8 +75,10 @@ export class Introspector {
     const nowMs = Date.now();
     // RFC 7662 section 2.2: what is not `true` is not active.
     const verdict = claims.active === true ? judgeClaims(claims, null, rules, nowMs) : null;
-    if (verdict?.kind !== 'valid')
-      return { kind: 'inactive', untilMs: nowMs + Math.min(MAX_INACTIVE_MS, cacheMs) };
+    if (verdict?.kind !== 'valid') {
+      const reason = verdict === null ? 'inactive' : verdict.kind === 'expired' ? 'expired' : verdict.reason;
+      return { kind: 'inactive', reason, untilMs: nowMs + Math.min(MAX_INACTIVE_MS, cacheMs) };
+    }
     return { kind: 'active', claims, untilMs: Math.min(verdict.untilMs, nowMs + cacheMs) };
   }
 

@@ -20,8 +20,6 @@ export interface JwtConfig {
   readonly permissions: readonly string[];
   readonly groups: readonly string[];
   readonly realm: string | null;
-  /** Whose Consumers tokens may belong to. */
-  readonly namespace: string;
   readonly user: UserLookupIr | null;
 }
 
@@ -45,7 +43,6 @@ export function resolveJwt(config: JwtSchema, context: ResolveContext): JwtConfi
     keys: config.keys.map((key, i) => resolveKey(key, `keys[${i}]`, context)),
     keyClaimName: config.keyClaimName ?? null,
     realm: config.realm ?? null,
-    namespace: context.namespace,
     user: user === undefined ? null : resolveUserLookup(user, bearer),
     rules: {
       issuers: config.issuers,

@@ -5,7 +5,7 @@ import {
   isPromise,
   type Proof,
   quoted,
-  refused,
+  refusedFor,
   severalTokens,
   unauthorized,
 } from '../../pipeline/authenticator.ts';
@@ -37,6 +37,10 @@ const notedSlot = createSlot<Noted>('jwt');
 export const jwt = defineAuthenticator({
   name: 'jwt',
   summary: 'Admits who has a good token (JWT); 401.',
+  reasons: [
+    ...(['several', 'malformed', 'algorithm', 'unknownKey', 'signature', 'expired', 'notYet'] as const),
+    ...(['issuer', 'audience', 'claims', 'type', 'unknownUser', 'unavailable'] as const),
+  ],
   schema: jwtSchema,
   resolve: resolveJwt,
   bind: bindJwt,
@@ -49,7 +53,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
   const places = config.from.map(tokenPlace);
   const hasTwo = ambiguity(places);
   const verdicts = verdictsOf(config.realm);
-  const reader = new TokenReader(config, env.consumers(config.namespace));
+  const reader = new TokenReader(config);
   const owner = {};
 
   function pass(x: Exchange, token: KnownToken, nowMs: number): Proof | Promise<Proof> {
@@ -57,13 +61,13 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
     if (standing !== null) return admit(x, token, standing);
     if (users === null) return admit(x, token, reader.stand(token, null, Number.POSITIVE_INFINITY));
     const { sub } = token.claims;
-    if (typeof sub !== 'string' || sub === '') return verdicts.invalid;
+    if (typeof sub !== 'string' || sub === '') return verdicts.invalid('claims');
     const answer = users.find(sub);
     return isPromise(answer) ? answer.then((one) => lookedUp(x, token, one)) : lookedUp(x, token, answer);
   }
   function lookedUp(x: Exchange, token: KnownToken, answer: UserAnswer | null): Proof {
     if (answer === null) return verdicts.unavailable;
-    if (answer.record === null) return verdicts.invalid;
+    if (answer.record === null) return verdicts.invalid('unknownUser');
     return admit(x, token, reader.stand(token, answer.record, answer.untilMs));
   }
   /** Only now: of a token that is refused the backend hears nothing, although another way may let the request in. */
@@ -81,6 +85,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
     );
   }
   function settle(x: Exchange, raw: string, verdict: Verdict): Proof | Promise<Proof> {
+    if (verdict.kind === 'invalid') return verdicts.invalid(verdict.reason);
     if (verdict.kind !== 'valid') return verdicts[verdict.kind];
     const token = reader.know(verdict.claims, verdict.untilMs);
     known.set(raw, token, raw.length * 4 + ENTRY_BYTES);
@@ -99,7 +104,7 @@ function bindJwt(config: JwtConfig, env: PolicyEnv): BoundAuthenticator {
         }
         const token = place.credentialIn(raw);
         if (token === null) continue;
-        return token.length > MAX_TOKEN_BYTES ? verdicts.invalid : check(x, raw, token);
+        return token.length > MAX_TOKEN_BYTES ? verdicts.invalid('malformed') : check(x, raw, token);
       }
       return ABSENT;
     },
@@ -135,13 +140,13 @@ function verdictsOf(realm: string | null) {
   const named = realm === null ? [] : [`realm=${quoted(realm)}`];
   const challenge = (...parameters: string[]) => `Bearer ${[...named, ...parameters].join(', ')}`.trimEnd();
   const bad = (message: string) =>
-    refused(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`));
+    refusedFor(message, challenge('error="invalid_token"', `error_description=${quoted(message)}`));
   const away = problem(503, 'Tokens cannot be checked at the moment.', [['retry-after', '5']]);
   return {
     missing: unauthorized('Missing authentication token', challenge()),
-    expired: bad('Token expired'),
+    expired: bad('Token expired')('expired'),
     invalid: bad('Invalid token'),
     several: severalTokens(challenge),
-    unavailable: { kind: 'refused', reply: away } satisfies Proof,
+    unavailable: { kind: 'refused', reason: 'unavailable', reply: away } satisfies Proof,
   };
 }

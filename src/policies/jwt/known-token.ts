@@ -1,7 +1,6 @@
 import { claimReader, headerText, textsReader } from '../../lib/claim-text.ts';
 import type { Claims } from '../../lib/token-claims.ts';
 import type { Proof } from '../../pipeline/authenticator.ts';
-import { type Consumers, consumerIdentity } from '../../pipeline/consumers.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
 import type { JwtConfig } from './config.ts';
 import type { UserRecord } from './users.ts';
@@ -13,27 +12,23 @@ export interface KnownToken {
   readonly untilMs: number;
   /** Claims that the backend gets. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Whom it stands for; made anew when Consumers change or what is known of the user is old. */
+  /** Whom it stands for; made anew when what is known of the user is old. */
   standing: Standing | null;
 }
 
 export interface Standing {
   readonly proof: Proof;
-  /** Of the Consumers by which it was found. */
-  readonly version: number;
   readonly untilMs: number;
 }
 
 /** Reads tokens as one configuration says. */
 export class TokenReader {
   readonly #config: JwtConfig;
-  readonly #consumers: Consumers;
   readonly #texts: (claims: Claims) => UserRecord;
   readonly #headers: (claims: Claims) => KnownToken['headers'];
 
-  constructor(config: JwtConfig, consumers: Consumers) {
+  constructor(config: JwtConfig) {
     this.#config = config;
-    this.#consumers = consumers;
     const [roles, permissions, groups] = [config.roles, config.permissions, config.groups].map(textsReader);
     this.#texts = (claims) => ({
       roles: roles!(claims),
@@ -57,8 +52,7 @@ export class TokenReader {
 
   /** Null when it has to be worked out. */
   standingOf({ standing }: KnownToken, nowMs: number): Proof | null {
-    if (standing === null || standing.version !== this.#consumers.version) return null;
-    return nowMs < standing.untilMs ? standing.proof : null;
+    return standing !== null && nowMs < standing.untilMs ? standing.proof : null;
   }
 
   /**
@@ -67,22 +61,20 @@ export class TokenReader {
    */
   stand(token: KnownToken, user: UserRecord | null, untilMs: number): Proof {
     const proof: Proof = { kind: 'passed', identity: this.#identity(token.claims, user) };
-    token.standing = { proof, version: this.#consumers.version, untilMs };
+    token.standing = { proof, untilMs };
     return proof;
   }
 
   #identity(claims: Claims, user: UserRecord | null): Identity {
     const own = this.#texts(claims);
-    const known = {
+    return identityOf({
       user: typeof claims.sub === 'string' ? claims.sub : null,
       claims,
       roles: both(own.roles, user?.roles),
       permissions: both(own.permissions, user?.permissions),
       groups: both(own.groups, user?.groups),
       schemes: ['jwt'],
-    };
-    const consumer = this.#consumers.byClaims(claims);
-    return consumer === null ? identityOf(known) : consumerIdentity(consumer, known);
+    });
   }
 }
 

@@ -81,8 +81,8 @@ describe('RFC 7519', () => {
   });
 
   it('section 6.1: one that is unsecured is never taken', () => {
-    expect(verifier.verify(UNSECURED)).toEqual({ kind: 'invalid' });
-    expect(verifier.verify(`${UNSECURED}AA`)).toEqual({ kind: 'invalid' });
+    expect(verifier.verify(UNSECURED)).toMatchObject({ kind: 'invalid' });
+    expect(verifier.verify(`${UNSECURED}AA`)).toMatchObject({ kind: 'invalid' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ClaimRules, type Claims, judgeClaims } from '../../lib/token-claims.ts';
+import { type ClaimFault, type ClaimRules, type Claims, judgeClaims } from '../../lib/token-claims.ts';
 import { type Algorithm, algorithmOf } from './algorithms.ts';
 import { type CompactToken, parseCompact, type TokenHeader } from './compact.ts';
 import type { KeySource } from './key-source.ts';
@@ -13,11 +13,14 @@ export type Verdict =
       readonly untilMs: number;
     }
   | { readonly kind: 'expired' }
-  | { readonly kind: 'invalid' }
+  | { readonly kind: 'invalid'; readonly reason: TokenFault }
   /** It can't be told: there are no keys yet. */
   | { readonly kind: 'unavailable' };
 
-const INVALID: Verdict = { kind: 'invalid' };
+/** What is wrong with a token. */
+export type TokenFault = ClaimFault | 'malformed' | 'algorithm' | 'unknownKey' | 'signature';
+
+const invalid = (reason: TokenFault): Verdict => ({ kind: 'invalid', reason });
 const UNAVAILABLE: Verdict = { kind: 'unavailable' };
 
 /** Signatures that one token makes us check at most. */
@@ -43,10 +46,11 @@ export class TokenVerifier {
   /** A promise only where a slow signature is checked, or keys are fetched. */
   verify(token: string): Verdict | Promise<Verdict> {
     const parsed = parseCompact(token);
-    const algorithm = parsed === null ? null : algorithmOf(parsed.header.alg);
-    if (parsed === null || algorithm === null) return INVALID;
+    if (parsed === null) return invalid('malformed');
+    const algorithm = algorithmOf(parsed.header.alg);
+    if (algorithm === null) return invalid('algorithm');
     const sources = this.#sourcesOf(parsed);
-    if (sources.length === 0) return INVALID;
+    if (sources.length === 0) return invalid('unknownKey');
     return this.#check({ parsed, algorithm, sources }, true);
   }
 
@@ -85,7 +89,8 @@ export class TokenVerifier {
     const maybeRotated = tried.length === 0 || parsed.header.kid === null;
     const waits = mayWait && maybeRotated ? sources.flatMap((source) => source.missing() ?? []) : [];
     if (waits.length > 0) return Promise.all(waits).then(() => this.#check(job, false));
-    return sources.some(({ keys }) => keys === null) ? UNAVAILABLE : INVALID;
+    if (sources.some(({ keys }) => keys === null)) return UNAVAILABLE;
+    return invalid(tried.length === 0 ? 'unknownKey' : 'signature');
   }
 }
 

@@ -113,7 +113,7 @@ export class Gate {
     if (renewal.kind === 'ended') return this.#end(x);
     // Who it is has been proved; only what the backend would get of it is of no use any more.
     return this.#parts.config.accessTokenUpstream && isPast(known.session.accessUntil)
-      ? { kind: 'refused', reply: providerAway() }
+      ? { kind: 'refused', reason: 'unavailable', reply: providerAway() }
       : this.#pass(x, known, false);
   }
 

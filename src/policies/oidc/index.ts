@@ -18,6 +18,7 @@ export const oidc = defineAuthenticator({
   name: 'oidc',
   summary:
     'Lets people log in with a browser at an OpenID provider; keeps the session in an encrypted cookie.',
+  reasons: ['loginFailed', 'unavailable'],
   interactive: true,
   schema,
   resolve,
@@ -47,7 +48,10 @@ export const oidc = defineAuthenticator({
 });
 
 function answered(reply: Reply | Promise<Reply>): Proof | Promise<Proof> {
-  const proof = (made: Reply): Proof => ({ kind: 'answered', reply: made });
+  const proof = (made: Reply): Proof =>
+    made.status < 400
+      ? { kind: 'answered', reply: made }
+      : { kind: 'answered', reply: made, reason: made.status === 503 ? 'unavailable' : 'loginFailed' };
   return isPromise(reply) ? reply.then(proof) : proof(reply);
 }
 

@@ -23,6 +23,7 @@ import { type SignatureKey, type VerifiedSignature, verifySignature } from './ve
 const CHALLENGE = 'Signature';
 const TOO_LARGE: Proof = {
   kind: 'refused',
+  reason: 'bodyTooLarge',
   reply: problem(413, 'The body is larger than what may be signed.'),
 };
 
@@ -30,6 +31,10 @@ const TOO_LARGE: Proof = {
 export const signature = defineAuthenticator({
   name: 'signature',
   summary: 'Admits requests that are signed (RFC 9421), and whose body is what was signed (RFC 9530); 401.',
+  reasons: [
+    ...(['malformed', 'uncovered', 'expired', 'notYet', 'unknownKey', 'algorithm'] as const),
+    ...(['signature', 'body', 'bodyTooLarge', 'replayed'] as const),
+  ],
   schema,
   resolve,
   bind(config, env) {
@@ -49,19 +54,20 @@ export const signature = defineAuthenticator({
         verdict === 'used'
           ? 'its nonce was used before'
           : 'it comes too late to tell whether its nonce is new';
-      return refused(`Invalid request signature: ${why}.`, CHALLENGE);
+      return refused(`Invalid request signature: ${why}.`, CHALLENGE, 'replayed');
     }
 
     function afterBody(verified: VerifiedSignature<Identity>, verdict: BodyVerdict): Proof {
       if (verdict === 'tooLarge') return TOO_LARGE;
       if (verdict === 'matches') return admit(verified);
-      return refused('Invalid request signature: the body is not what was signed.', CHALLENGE);
+      return refused('Invalid request signature: the body is not what was signed.', CHALLENGE, 'body');
     }
 
     function checkBody(x: Exchange, verified: VerifiedSignature<Identity>): Proof | Promise<Proof> {
       const expected = promisedBody(x, verified.coversDigest);
       if (expected === null) return admit(verified);
-      if (typeof expected === 'string') return refused(`Invalid request signature: ${expected}.`, CHALLENGE);
+      if (typeof expected === 'string')
+        return refused(`Invalid request signature: ${expected}.`, CHALLENGE, 'uncovered');
       const verdict = verifyBody(x.request.body, expected, config.maxBodyBytes);
       return isPromise(verdict)
         ? verdict.then((known) => afterBody(verified, known))
@@ -77,7 +83,7 @@ export const signature = defineAuthenticator({
           case 'missing':
             return ABSENT;
           default:
-            return refused(outcome.detail, CHALLENGE);
+            return refused(outcome.detail, CHALLENGE, outcome.reason);
         }
       },
       missing: () => missing,

@@ -1,5 +1,6 @@
 import type { InnerList, Member } from '../../lib/structured-fields/model.ts';
 import { parseDictionary, StructuredFieldError } from '../../lib/structured-fields/parse.ts';
+import type { RefusalReason } from '../../pipeline/refusal.ts';
 import { ComponentError, type SignedMessage, signatureBase } from './components.ts';
 import { coverageProblem } from './coverage.ts';
 import type { Algorithm, Verifier } from './key.ts';
@@ -38,12 +39,18 @@ export interface VerifiedSignature<T> {
 export interface SignatureRefusal {
   readonly kind: 'missing' | 'expired' | 'invalid';
   readonly detail: string;
+  readonly reason: RefusalReason;
 }
 
-const MISSING: SignatureRefusal = { kind: 'missing', detail: 'Missing request signature.' };
+const MISSING: SignatureRefusal = {
+  kind: 'missing',
+  detail: 'Missing request signature.',
+  reason: 'missing',
+};
 
-const invalid = (why: string): SignatureRefusal => ({
+const invalid = (why: string, reason: RefusalReason = 'malformed'): SignatureRefusal => ({
   kind: 'invalid',
+  reason,
   detail: `Invalid request signature: ${why}.`,
 });
 
@@ -101,18 +108,26 @@ function verifyOne<T>(
   const parameters = readParameters(input.params);
   if (typeof parameters === 'string') return invalid(parameters);
   const late = timeProblem(parameters, demands, nowSeconds);
-  if (late !== null) return late.expired ? { kind: 'expired', detail: late.detail } : invalid(late.detail);
-  if (demands.nonce === 'required' && parameters.nonce === null) return invalid('it has no nonce');
+  if (late !== null)
+    return late.expired
+      ? { kind: 'expired', detail: late.detail, reason: 'expired' }
+      : invalid(late.detail, 'notYet');
+  if (demands.nonce === 'required' && parameters.nonce === null)
+    return invalid('it has no nonce', 'uncovered');
   const uncovered = coverageProblem(input, demands.required);
-  if (uncovered !== null) return invalid(uncovered);
+  if (uncovered !== null) return invalid(uncovered, 'uncovered');
   const key = keyOf(parameters.keyId);
   // The key says what it is for; a message that chose would choose what suits its forger.
   if (key === undefined || (parameters.algorithm ?? key.algorithm) !== key.algorithm) {
-    return invalid('its key is not known, or not for this algorithm');
+    return invalid(
+      'its key is not known, or not for this algorithm',
+      key === undefined ? 'unknownKey' : 'algorithm',
+    );
   }
   const base = baseOf(input, message);
   if (typeof base !== 'string') return base;
-  if (!key.verify(Buffer.from(base, 'latin1'), signature.bare.value)) return invalid('it does not match');
+  if (!key.verify(Buffer.from(base, 'latin1'), signature.bare.value))
+    return invalid('it does not match', 'signature');
   const coversDigest = coverageProblem(input, ['content-digest']) === null;
   return { kind: 'verified', owner: key.owner, parameters, coversDigest };
 }

@@ -1,5 +1,6 @@
 import { emptyAccessRecord } from '../../observe/access-record.ts';
 import { NONE, OTHER_METHOD } from '../../observe/labels.ts';
+import { refusalSlot } from '../../pipeline/refusal.ts';
 import type { ClientConnection } from '../client/connection.ts';
 import type { RequestExchange } from './exchange.ts';
 
@@ -35,6 +36,7 @@ export function recordExchange(x: RequestExchange, methodId: number): void {
   record.endpoint = endpoint === null ? '' : endpoint.label;
   record.tries = tries.count;
   record.error = x.error;
+  record.refusal = x.get(refusalSlot) ?? '';
   record.userAgent = request.header('user-agent') ?? '';
   record.referer = request.header('referer') ?? '';
   record.connectionReused = connection.requests > 1;
