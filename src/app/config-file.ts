@@ -96,6 +96,7 @@ function globalPolicies(
       referred: (kind, _, field) => refuse(kind, field),
       secret: (_, field) => refuse('Secret', field),
       document: (_, field) => refuse('ConfigMap', field),
+      file: (_, field) => refuse('file', field),
     };
     const object = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
     const location = { file, ...locateInYaml(text, steps) };

@@ -85,6 +85,11 @@ export interface ResolveContext {
    * @param field path of the reference inside the configuration: `configMapRef`
    */
   document(ref: DocumentRef, field: string): object | null;
+  /**
+   * As {@link ResolveContext.document}, of a file of the folder that objects are read from: an OpenAPI document.
+   * @param path from the file that the object stands in
+   */
+  file(path: string, field: string): object | null;
 }
 
 /** One key of a ConfigMap of the same namespace. */

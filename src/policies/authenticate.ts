@@ -107,6 +107,7 @@ function within(context: ResolveContext, at: string): ResolveContext {
     referred: (kind, name, field) => context.referred(kind, name, `${at}.${field}`),
     secret: (ref, field, check) => context.secret(ref, `${at}.${field}`, check),
     document: (ref, field) => context.document(ref, `${at}.${field}`),
+    file: (path, field) => context.file(path, `${at}.${field}`),
   };
 }
 

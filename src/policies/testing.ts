@@ -106,7 +106,7 @@ function validated(entries: readonly Entry[]): readonly unknown[] {
 export interface TestSurroundings {
   /** Texts by `name/key` of their Secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** By `name/key` of their ConfigMaps. */
+  /** By `name/key` of their ConfigMaps, or by file. */
   readonly documents?: Readonly<Record<string, object>>;
   /** In place of what a thread lends. */
   readonly env?: Partial<PolicyEnv>;
@@ -154,6 +154,7 @@ export function bindPoliciesWith(
         return { secret: `${name}/${key}` };
       },
       document: ({ name, key }) => documents[`${name}/${key}`] ?? null,
+      file: (path) => documents[path] ?? null,
     };
     const config = spec.resolve?.(configs[i], context) ?? configs[i];
     const ref = { name: spec.name, config, origin: route.origin };

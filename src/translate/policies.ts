@@ -1,7 +1,9 @@
+import { dirname, resolve } from 'node:path';
 import { objectKey } from '../ir/origin.ts';
 import type { PolicyRef } from '../ir/route.ts';
 import type { SecretName } from '../ir/secret.ts';
 import type { DocumentRef, PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
+import { DOCUMENT_KEY, documentFileRef } from '../resources/core/document-file.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import { type PolicyEntry, readPolicyEntry } from '../resources/gateway-route/schema.ts';
 import { documentOf } from './documents.ts';
@@ -65,6 +67,7 @@ function resolveContext(at: string, context: PolicyContext, shadow: boolean): Re
     },
     secret: (ref, field, check) => findSecret(ref, `${at}.${field}`, check, context),
     document: (ref, field) => findDocument(ref, `${at}.${field}`, context),
+    file: (path, field) => findFile(path, `${at}.${field}`, context),
   };
 }
 
@@ -84,6 +87,27 @@ function findDocument(
   if (found.ok) return found.value;
   const what = text === null ? objectKey(ref) : `${objectKey(ref)}, ${key}:`;
   report.missing(`${at}.key`, { code: 'invalid', message: `${what} ${found.message}` });
+  return null;
+}
+
+/** Only what the source of the folder has read can be found: a path that leads out of it leads to nothing. */
+function findFile(path: string, at: string, { report, referred }: PolicyContext): object | null {
+  const { location } = report.place('');
+  if (location === null) {
+    const message = 'is for objects that are read from a folder: use configMapRef';
+    report.missing(at, { code: 'invalid', message });
+    return null;
+  }
+  const ref = documentFileRef(resolve(dirname(location.file), path));
+  const data = referred(objectKey(ref)) as Readonly<Record<string, string>> | null;
+  if (data === null) {
+    const message = `there is no OpenAPI document ${path} in the folder that is served`;
+    report.missing(at, { code: 'invalid', message });
+    return null;
+  }
+  const found = documentOf(data[DOCUMENT_KEY]!);
+  if (found.ok) return found.value;
+  report.missing(at, { code: 'invalid', message: `${path} ${found.message}` });
   return null;
 }
 

@@ -1,28 +1,30 @@
 import { compileMediaTypes } from '../../lib/media-types.ts';
 import type { Exchange, RequestFields } from '../../pipeline/exchange.ts';
 import { problem, type Reply } from '../../pipeline/reply.ts';
-import { followed, isObject, type Json, pointed, stepOf } from './document.ts';
+import { type AnswerCheck, answerCheck, answerPointers } from './answers.ts';
+import type { Json } from './document.ts';
+import { compileTemplate, cookieEntries, formEntries, formObject, headerEntries } from './parameters.ts';
+import type { BodyPlan, OperationPlan, ParameterPlace, Plan } from './plan.ts';
+import { SchemaSet } from './schema-set.ts';
 import {
-  type Coercion,
-  coerce,
-  coercionOf,
-  compileTemplate,
-  cookieEntries,
-  formEntries,
-  formObject,
-  headerEntries,
-} from './parameters.ts';
-import type { BodyPlan, OperationPlan, ParameterPlace, ParameterPlan, Plan } from './plan.ts';
-import { type Fault, SchemaSet } from './schema-set.ts';
+  fieldsOf,
+  isForm,
+  isJson,
+  type PlacedFault,
+  parameterCheck,
+  parseBody,
+  type Texts,
+} from './values.ts';
 
 /** Checks the requests of one operation. */
 export interface OperationCheck {
   check(x: Exchange, path: ReadonlyMap<string, string>): Reply | undefined | Promise<Reply | undefined>;
+  /** null: nobody looks at the answers. */
+  readonly answer: AnswerCheck | null;
   /** Compiles what requests will need. */
   warm(): void;
 }
 
-type Texts = ReadonlyMap<string, readonly string[]>;
 type TextsOf = (request: RequestFields, path: ReadonlyMap<string, string>) => Texts;
 
 const TEXTS: Readonly<Record<ParameterPlace, TextsOf>> = {
@@ -31,14 +33,6 @@ const TEXTS: Readonly<Record<ParameterPlace, TextsOf>> = {
   cookie: cookieEntries,
   path: (_, path) => new Map([...path].map(([name, value]) => [name, [value]])),
 };
-
-interface PlacedFault extends Fault {
-  readonly in: ParameterPlace | 'body';
-}
-
-const isJson = compileMediaTypes(['application/json', 'application/*+json', 'text/json']);
-const isForm = compileMediaTypes(['application/x-www-form-urlencoded']);
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Everything that is compiled of a plan, shared by its operations. */
 export function bindOperations(
@@ -65,6 +59,7 @@ function checkOf(
     ...operation.parameters.map(({ schema }) => schema),
     ...operation.objects.map(({ schema }) => schema),
     ...(operation.body?.types ?? []).map(({ schema }) => schema ?? ''),
+    ...answerPointers(operation.answers),
   ].filter((pointer) => pointer !== '');
   return {
     check(x, path) {
@@ -72,6 +67,8 @@ function checkOf(
       if (faults.length > 0) return refusal(400, 'The request does not fit its description.', faults);
       return body?.(x.request);
     },
+    answer:
+      operation.answers === null ? null : answerCheck(operation.answers, document, schemas, maxBodyBytes),
     warm: () => {
       for (const pointer of pointers) schemas.compile(pointer);
     },
@@ -101,39 +98,6 @@ function placeCheck(
     }
     return faults;
   };
-}
-
-function parameterCheck(
-  { in: place, name, required, schema, explode }: ParameterPlan,
-  document: Json,
-  schemas: SchemaSet,
-): (texts: Texts) => readonly PlacedFault[] {
-  const coercion = schema === '' ? null : coercionOf(document, schema);
-  const at = `/${name}`;
-  return (texts) => {
-    const found = texts.get(name);
-    if (found === undefined) return required ? [{ in: place, pointer: at, detail: 'is missing' }] : [];
-    if (coercion === null) return [];
-    const listed =
-      coercion.types.includes('array') && !explode ? found.flatMap((text) => text.split(',')) : found;
-    const value = coerce(listed, coercion);
-    return schemas
-      .faults(schema, value)
-      .map(({ pointer, detail }) => ({ in: place, pointer: at + pointer, detail }));
-  };
-}
-
-/** How the fields of an object schema want to be seen. */
-function fieldsOf(document: Json, schema: string): (name: string) => Coercion {
-  const known = new Map<string, Coercion>();
-  const { pointer } = followed(document, schema);
-  const properties = pointed(document, `${pointer}/properties`);
-  if (isObject(properties)) {
-    for (const name of Object.keys(properties))
-      known.set(name, coercionOf(document, `${pointer}/properties${stepOf(name)}`));
-  }
-  const text: Coercion = { types: [], items: null };
-  return (name) => known.get(name) ?? text;
 }
 
 type BodyCheck = (request: RequestFields) => Reply | undefined | Promise<Reply | undefined>;
@@ -173,22 +137,6 @@ function bodyCheck(body: BodyPlan, document: Json, schemas: SchemaSet, maxBytes:
     const bytes = request.body.read(maxBytes);
     return bytes instanceof Promise ? bytes.then(judge) : judge(bytes);
   };
-}
-
-type Parsed =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly fault: PlacedFault };
-
-/** @param fields of a form; null: it is JSON */
-function parseBody(bytes: Uint8Array, fields: ((name: string) => Coercion) | null): Parsed {
-  try {
-    const text = utf8.decode(bytes);
-    return { ok: true, value: fields === null ? JSON.parse(text) : formObject(formEntries(text), fields) };
-  } catch {
-    // What the parser says repeats a part of the body.
-    const detail = fields === null ? 'is no JSON (RFC 8259)' : 'is no text in UTF-8';
-    return { ok: false, fault: { in: 'body', pointer: '', detail } };
-  }
 }
 
 /** RFC 9457 with a list of what is wrong. */

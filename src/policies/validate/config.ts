@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { parseQuantity } from '../../lib/quantity.ts';
-import { choice, fields, objectName, quantity, refined, text } from '../../lib/schema.ts';
+import { choice, exactlyOneOf, fields, list, objectName, quantity, refined, text } from '../../lib/schema.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
+import { answerPointers } from './answers.ts';
 import { documentProblem, isObject, type Json, type JsonObject } from './document.ts';
 import { openApiPlan } from './openapi.ts';
-import type { OperationPlan, ParameterPlace, Plan } from './plan.ts';
+import type { AnswerPlan, BodyPlan, OperationPlan, ParameterPlace, Plan } from './plan.ts';
 import { SchemaSet } from './schema-set.ts';
 
 const jsonSchema = refined(
@@ -21,19 +22,32 @@ export const schema = refined(
   fields(
     {
       openapi: Type.Optional(
-        fields(
+        exactlyOneOf(
+          ['configMapRef', 'file'],
           {
-            configMapRef: fields(
-              {
-                name: objectName('Name of a ConfigMap of the same namespace.'),
-                key: text('Key within the ConfigMap.', {
-                  default: 'openapi.yaml',
+            configMapRef: Type.Optional(
+              fields(
+                {
+                  name: objectName('Name of a ConfigMap of the same namespace.'),
+                  key: text('Key within the ConfigMap.', {
+                    default: 'openapi.yaml',
+                    minLength: 1,
+                    maxLength: 253,
+                    pattern: '^[-._a-zA-Z0-9]+$',
+                  }),
+                },
+                'Where the document is: YAML or JSON.',
+              ),
+            ),
+            file: Type.Optional(
+              text(
+                'A file of the folder that routes are read from, from the file with this route: `openapi/orders.yaml`. Not in a Kubernetes cluster.',
+                {
                   minLength: 1,
-                  maxLength: 253,
-                  pattern: '^[-._a-zA-Z0-9]+$',
-                }),
-              },
-              'Where the document is: YAML or JSON.',
+                  pattern: '^[^/\\\\]+(/[^/\\\\]+)*\\.(yaml|yml|json)$',
+                  'x-hint': 'write a path to a .yaml, .yml or .json file, as openapi/orders.yaml',
+                },
+              ),
             ),
             basePath: Type.Optional(
               text('What stands before the paths of the document; none: the path of its first server.', {
@@ -47,7 +61,7 @@ export const schema = refined(
               { default: 'refuse' },
             ),
           },
-          'An OpenAPI document (3.1 or 3.0): paths, parameters and bodies of requests.',
+          'An OpenAPI document (3.1 or 3.0): paths, parameters and bodies of requests. Exactly one of configMapRef, file says where it is.',
         ),
       ),
       body: Type.Optional(
@@ -71,15 +85,48 @@ export const schema = refined(
           'The parts of the path, as one object; another path is refused with 404.',
         ),
       ),
+      answers: Type.Optional(
+        fields(
+          {
+            mode: choice(
+              ['refuse', 'report'],
+              'What becomes of one that does not fit. refuse: the client gets 502; report: it passes, and the log and gateway_policy_shadow_total tell of it.',
+              { default: 'refuse' },
+            ),
+            statuses: Type.Optional(
+              list(
+                Type.String({
+                  description: 'A status, or a class of them: `200`, `2xx`.',
+                  pattern: '^([1-5][0-9]{2}|[1-5]xx)$',
+                  'x-hint': 'write a status like 200 or a class like 2xx',
+                  maxLength: 3,
+                }),
+                'Those that are good; none: all.',
+                { minItems: 1, maxItems: 32 },
+              ),
+            ),
+            headers: whole('The headers of an answer of 2xx, as one object; names in lower case.'),
+            body: whole('The body of an answer of 2xx, as JSON.'),
+          },
+          'Answers of the backend, too: with an OpenAPI document what it says of them, else what stands here.',
+        ),
+      ),
       dialect: choice(['2020-12', 'draft-07'], 'Of the schemas that stand here.', { default: '2020-12' }),
-      maxBodyBytes: quantity('A larger body is refused with 413: it is held in memory.', '1Mi'),
+      maxBodyBytes: quantity(
+        'A larger body is refused with 413: it is held in memory. Of an answer as one that does not fit.',
+        '1Mi',
+      ),
     },
-    'Refuses requests that do not fit their description.',
+    'Refuses requests, and answers if it is asked to, that do not fit their description.',
   ),
-  ({ openapi, body, query, headers, cookies, path }) => {
-    const own = [body, query, headers, cookies, path].filter((one) => one !== undefined).length;
-    if (openapi !== undefined && own > 0) return 'either openapi, or schemas of its own';
-    return openapi === undefined && own === 0 ? 'nothing to validate: give openapi, body, query …' : null;
+  ({ openapi, body, query, headers, cookies, path, answers }) => {
+    const told = [answers?.statuses, answers?.headers, answers?.body];
+    const has = (parts: readonly unknown[]) => parts.some((one) => one !== undefined);
+    const own = has([body, query, headers, cookies, path, ...told]);
+    if (openapi !== undefined && own) return 'either openapi, or schemas of its own';
+    if (openapi === undefined && answers !== undefined && !has(told))
+      return 'nothing to validate in answers: give statuses, headers or body';
+    return openapi === undefined && !own ? 'nothing to validate: give openapi, body, query …' : null;
   },
 );
 
@@ -93,6 +140,7 @@ export type ResolvedValidation =
       readonly plan: Plan;
       readonly maxBodyBytes: number;
       readonly passUnknown: boolean;
+      readonly answers: 'refuse' | 'report' | null;
     };
 
 /** Documents are large, and routes share them: each is read once. */
@@ -103,33 +151,43 @@ export function resolve(config: ValidateConfig, context: ResolveContext): Resolv
   const rest = {
     maxBodyBytes: parseQuantity(config.maxBodyBytes),
     passUnknown: openapi?.unknown === 'pass',
+    answers: config.answers?.mode ?? null,
   };
   if (openapi === undefined)
     return settled(
       tryPlan(() => ownPlan(config)),
       rest,
     );
-  const document = context.document(openapi.configMapRef, 'openapi.configMapRef');
+  const document = documentOf(openapi, context);
   if (document === null) return { kind: 'broken', message: 'the document is not there' };
   if (!isObject(document)) return { kind: 'broken', message: 'the document is no object' };
   const basePath = openapi.basePath ?? null;
   const known = plans.get(document) ?? new Map<string, Plan | string>();
   plans.set(document, known);
-  let plan = known.get(basePath ?? '');
+  const wanted = `${rest.answers !== null} ${basePath ?? ''}`;
+  let plan = known.get(wanted);
   if (plan === undefined) {
     plan = tryPlan(() => {
       const problem = documentProblem(document);
       if (problem !== null) throw new Error(problem);
-      return openApiPlan(document, basePath);
+      return openApiPlan(document, basePath, rest.answers !== null);
     });
-    known.set(basePath ?? '', plan);
+    known.set(wanted, plan);
   }
   return settled(plan, rest);
 }
 
+function documentOf(
+  { configMapRef, file }: NonNullable<ValidateConfig['openapi']>,
+  context: ResolveContext,
+): object | null {
+  if (configMapRef !== undefined) return context.document(configMapRef, 'openapi.configMapRef');
+  return context.file(file!, 'openapi.file');
+}
+
 function settled(
   plan: Plan | string,
-  rest: { readonly maxBodyBytes: number; readonly passUnknown: boolean },
+  rest: Omit<Extract<ResolvedValidation, { kind: 'plan' }>, 'kind' | 'plan'>,
 ): ResolvedValidation {
   return typeof plan === 'string' ? { kind: 'broken', message: plan } : { kind: 'plan', plan, ...rest };
 }
@@ -139,9 +197,10 @@ function tryPlan(make: () => Plan): Plan | string {
   try {
     const plan = make();
     const schemas = new SchemaSet(plan.document, plan.dialect);
-    for (const { parameters, objects, body } of plan.operations) {
-      const pointers = [...parameters, ...objects, ...(body?.types ?? [])].map((one) => one.schema);
-      for (const pointer of pointers) if (pointer !== null && pointer !== '') schemas.compile(pointer);
+    for (const { parameters, objects, body, answers } of plan.operations) {
+      const asked = [...parameters, ...objects, ...(body?.types ?? [])].map((one) => one.schema);
+      for (const pointer of [...asked, ...answerPointers(answers)])
+        if (pointer !== null && pointer !== '') schemas.compile(pointer);
     }
     return plan;
   } catch (error) {
@@ -149,7 +208,7 @@ function tryPlan(make: () => Plan): Plan | string {
   }
 }
 
-function ownPlan({ body, query, headers, cookies, path, dialect }: ValidateConfig): Plan {
+function ownPlan({ body, query, headers, cookies, path, answers, dialect }: ValidateConfig): Plan {
   const document: Record<string, Json> = {};
   const places: [ParameterPlace, { readonly schema: JsonObject } | undefined][] = [
     ['path', path],
@@ -163,18 +222,38 @@ function ownPlan({ body, query, headers, cookies, path, dialect }: ValidateConfi
     return [{ in: place, schema: `/${place}` }];
   });
   if (body !== undefined) document.body = rooted(body.schema, 'body');
-  const types = ['application/json', 'application/*+json'].map((mediaType) => ({
-    mediaType,
-    schema: '/body',
-  }));
   const operation: OperationPlan = {
     template: path?.template ?? null,
     method: null,
     parameters: [],
     objects,
-    body: body === undefined ? null : { required: body.required, types },
+    body: body === undefined ? null : { required: body.required, types: jsonTypes('/body') },
+    answers: answers === undefined ? null : ownAnswers(answers, document),
   };
   return { dialect, document, basePath: '', operations: [operation] };
+}
+
+function jsonTypes(schema: string): BodyPlan['types'] {
+  return ['application/json', 'application/*+json'].map((mediaType) => ({ mediaType, schema }));
+}
+
+/** Puts their schemas into the document. */
+function ownAnswers(
+  { statuses = ['2xx', 'default'], headers, body }: NonNullable<ValidateConfig['answers']>,
+  document: Record<string, Json>,
+): readonly AnswerPlan[] {
+  if (headers !== undefined) document.answerHeaders = rooted(headers.schema, 'answerHeaders');
+  if (body !== undefined) document.answerBody = rooted(body.schema, 'answerBody');
+  return statuses.map((status) => {
+    // Errors look otherwise.
+    const isGood = status.startsWith('2');
+    return {
+      status,
+      headers: [],
+      objects: isGood && headers !== undefined ? ['/answerHeaders'] : [],
+      types: isGood && body !== undefined ? jsonTypes('/answerBody') : null,
+    };
+  });
 }
 
 /** A schema as a part of a larger document: its references begin at its own root. */

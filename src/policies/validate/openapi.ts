@@ -1,5 +1,5 @@
 import { followed, isObject, type Json, type JsonObject, pointed, stepOf } from './document.ts';
-import type { BodyPlan, OperationPlan, ParameterPlace, ParameterPlan, Plan } from './plan.ts';
+import type { AnswerPlan, BodyPlan, OperationPlan, ParameterPlace, ParameterPlan, Plan } from './plan.ts';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
 const PLACES: readonly string[] = ['path', 'query', 'header', 'cookie'] satisfies ParameterPlace[];
@@ -9,16 +9,17 @@ const IGNORED_HEADERS = ['accept', 'content-type', 'authorization'];
 /**
  * The operations of an OpenAPI document, 3.1 or 3.0.
  * @param basePath before the paths; null: the path of the first server
+ * @param answers whether they are looked at, too
  * @throws Error for the operator
  */
-export function openApiPlan(document: Json, basePath: string | null): Plan {
+export function openApiPlan(document: Json, basePath: string | null, answers: boolean): Plan {
   const version = isObject(document) ? document.openapi : undefined;
   if (typeof version !== 'string' || !/^3\.[01]\./.test(version))
     throw new Error('it is no OpenAPI document of version 3.0 or 3.1');
   const read = version.startsWith('3.0') ? modern(document, false) : document;
   const paths = isObject(read) ? read.paths : undefined;
   if (!isObject(paths)) throw new Error('it has no paths');
-  const operations = Object.keys(paths).flatMap((template) => operationsOf(read, template));
+  const operations = Object.keys(paths).flatMap((template) => operationsOf(read, template, answers));
   return {
     dialect: '2020-12',
     document: read,
@@ -27,7 +28,7 @@ export function openApiPlan(document: Json, basePath: string | null): Plan {
   };
 }
 
-function operationsOf(document: Json, template: string): readonly OperationPlan[] {
+function operationsOf(document: Json, template: string, answers: boolean): readonly OperationPlan[] {
   const at = followed(document, `/paths${stepOf(template)}`);
   if (!isObject(at.value)) throw new Error(`paths: ${template} is no object`);
   const shared = parametersOf(document, `${at.pointer}/parameters`);
@@ -40,6 +41,7 @@ function operationsOf(document: Json, template: string): readonly OperationPlan[
       parameters: [...own, ...shared.filter((one) => !told.has(`${one.in} ${one.name}`))],
       objects: [],
       body: bodyOf(document, `${at.pointer}/${method}/requestBody`),
+      answers: answers ? answersOf(document, `${at.pointer}/${method}/responses`) : null,
     };
   });
 }
@@ -67,15 +69,48 @@ function bodyOf(document: Json, pointer: string): BodyPlan | null {
   const { pointer: at, value } = followed(document, pointer);
   const content = isObject(value) ? value.content : undefined;
   if (!isObject(value) || !isObject(content)) throw new Error(`${pointer} has no content`);
+  return { required: value.required === true, types: typesOf(document, `${at}/content`, content) };
+}
+
+function typesOf(document: Json, at: string, content: JsonObject): BodyPlan['types'] {
   const types = Object.keys(content).map((mediaType) => {
-    const type = `${at}/content${stepOf(mediaType)}`;
-    return { mediaType, schema: pointed(document, `${type}/schema`) === undefined ? null : `${type}/schema` };
+    const schema = `${at}${stepOf(mediaType)}/schema`;
+    return { mediaType, schema: pointed(document, schema) === undefined ? null : schema };
   });
   const stars = (text: string) => text.split('*').length;
-  return {
-    required: value.required === true,
-    types: types.toSorted((a, b) => stars(a.mediaType) - stars(b.mediaType)),
-  };
+  return types.toSorted((a, b) => stars(a.mediaType) - stars(b.mediaType));
+}
+
+/** null: the document says nothing of them. */
+function answersOf(document: Json, pointer: string): readonly AnswerPlan[] | null {
+  const listed = pointed(document, pointer);
+  if (!isObject(listed)) return null;
+  return Object.keys(listed).map((status) => {
+    if (!/^([1-5][0-9]{2}|[1-5]XX|default)$/.test(status))
+      throw new Error(`${pointer}: ${status} is no status`);
+    const { pointer: at, value } = followed(document, `${pointer}${stepOf(status)}`);
+    if (!isObject(value)) throw new Error(`${pointer}: ${status} is no object`);
+    const { headers, content } = value;
+    return {
+      status: status.replace('XX', 'xx'),
+      headers: isObject(headers)
+        ? Object.keys(headers).flatMap((name) => headerOf(document, `${at}/headers`, name))
+        : [],
+      objects: [],
+      types: isObject(content) ? typesOf(document, `${at}/content`, content) : null,
+    };
+  });
+}
+
+function headerOf(document: Json, headers: string, name: string): readonly ParameterPlan[] {
+  // The media types of the content say it.
+  if (name.toLowerCase() === 'content-type') return [];
+  const { pointer, value } = followed(document, `${headers}${stepOf(name)}`);
+  if (!isObject(value)) throw new Error(`${headers}: ${name} is no object`);
+  const schema = value.schema === undefined ? '' : `${pointer}/schema`;
+  return [
+    { in: 'header', name: name.toLowerCase(), required: value.required === true, schema, explode: false },
+  ];
 }
 
 function serverPath(document: Json): string {

@@ -1,4 +1,4 @@
-import type { RequestFields } from '../../pipeline/exchange.ts';
+import type { HeaderFields, RequestFields } from '../../pipeline/exchange.ts';
 import { followed, isObject, type Json } from './document.ts';
 
 /** RFC 8259: what is no number of JSON stays text, and then does not fit. */
@@ -61,9 +61,9 @@ export function cookieEntries(request: RequestFields): ReadonlyMap<string, reado
   );
 }
 
-export function headerEntries(request: RequestFields): ReadonlyMap<string, readonly string[]> {
+export function headerEntries(message: HeaderFields): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const [name] of request.headerEntries()) found.set(name, [request.header(name) ?? '']);
+  for (const [name] of message.headerEntries()) found.set(name, [message.header(name) ?? '']);
   return found;
 }
 

@@ -19,6 +19,17 @@ export interface BodyPlan {
   readonly types: readonly { readonly mediaType: string; readonly schema: string | null }[];
 }
 
+/** What an answer of some statuses has to be. */
+export interface AnswerPlan {
+  /** `200`, `4xx`, or `default`: all others. */
+  readonly status: string;
+  readonly headers: readonly ParameterPlan[];
+  /** All headers as one object. */
+  readonly objects: readonly string[];
+  /** By pattern of the media type, the most exact first; null: nobody looks at the body. */
+  readonly types: BodyPlan['types'] | null;
+}
+
 export interface OperationPlan {
   /** null: every path. */
   readonly template: string | null;
@@ -29,6 +40,8 @@ export interface OperationPlan {
   readonly objects: readonly { readonly in: ParameterPlace; readonly schema: string }[];
   /** null: nobody looks at it. */
   readonly body: BodyPlan | null;
+  /** null: nobody looks at them. */
+  readonly answers: readonly AnswerPlan[] | null;
 }
 
 /** What is checked, as plain data. */

@@ -1,12 +1,12 @@
 import { describe, expect, it, test } from 'vitest';
-import { bindPoliciesWith, exchange, type TestRequest } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestAnswer, type TestRequest } from '../testing.ts';
 import { validate } from './index.ts';
 
 const JSON_TYPE = 'content-type: application/json';
 
 function gate(config: object, documents: Record<string, object> = {}) {
   const rule = bindPoliciesWith({ documents }, [validate, config]);
-  return (sent: TestRequest = {}) => exchange(rule, sent);
+  return (sent: TestRequest = {}, answer: TestAnswer = {}) => exchange(rule, sent, answer);
 }
 const errorsOf = (body: string | null) => (JSON.parse(body!) as { errors: object[] }).errors;
 const post = (value: unknown, ...lines: string[]): TestRequest => ({
@@ -26,6 +26,178 @@ const USER = {
   },
   $defs: { age: { type: 'integer', minimum: 0 } },
 };
+
+describe('answers', () => {
+  const ITEM = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
+  const json = (value: unknown, more: object = {}): TestAnswer => ({
+    body: typeof value === 'string' ? value : JSON.stringify(value),
+    lines: [JSON_TYPE],
+    ...more,
+  });
+  const DOCUMENT = {
+    openapi: '3.0.3',
+    paths: {
+      '/items/{id}': {
+        get: {
+          responses: {
+            200: {
+              headers: { 'X-Total': { required: true, schema: { type: 'integer' } } },
+              content: {
+                'application/json': { schema: { $ref: '#/components/schemas/item' } },
+                'text/plain': {},
+              },
+            },
+            '4XX': { $ref: '#/components/responses/problem' },
+          },
+        },
+        delete: {},
+        put: { responses: { default: { description: 'all are good' } } },
+      },
+    },
+    components: {
+      schemas: { item: { ...ITEM, properties: { id: { type: 'integer', nullable: true } } } },
+      responses: {
+        problem: { content: { 'application/problem+json': { schema: { required: ['status'] } } } },
+      },
+    },
+  };
+  const described = (mode = 'refuse') =>
+    gate(
+      { openapi: { configMapRef: { name: 'a' } }, answers: { mode }, maxBodyBytes: 64 },
+      { 'a/openapi.yaml': DOCUMENT },
+    );
+  const total = [JSON_TYPE, 'X-Total: 7'];
+
+  it.each<[string, TestAnswer, number, TestRequest?]>([
+    ['fits', json({ id: 1 }, { lines: total }), 200],
+    ['is null where 3.0 lets it', json({ id: null }, { lines: total }), 200],
+    ['has a body that does not fit', json({ id: 'x' }, { lines: total }), 502],
+    ['has no JSON', json('{', { lines: total }), 502],
+    ['lacks a header', json({ id: 1 }), 502],
+    ['has a header that does not fit', json({ id: 1 }, { lines: [JSON_TYPE, 'X-Total: many'] }), 502],
+    [
+      'is of another type that is described',
+      json('text', { lines: ['content-type: text/plain', 'X-Total: 7'] }),
+      200,
+    ],
+    ['is of a type that is not', json('<a/>', { lines: ['content-type: text/html', 'X-Total: 7'] }), 502],
+    ['has a status that is not described', json({ id: 1 }, { status: 500, lines: total }), 502],
+    [
+      'has one of a class that is',
+      json({ status: 404 }, { status: 404, lines: ['content-type: application/problem+json'] }),
+      404,
+    ],
+    [
+      'has one of a class, and does not fit',
+      json({}, { status: 404, lines: ['content-type: application/problem+json'] }),
+      502,
+    ],
+    ['is too large to be looked at', json({ id: 1, more: 'x'.repeat(64) }, { lines: total }), 502],
+    ['is compressed all the same', json({ id: 1 }, { lines: [...total, 'content-encoding: gzip'] }), 502],
+    ['has no body', { lines: total }, 502],
+    ['has one of no bytes', json('', { lines: total }), 502],
+    ['says that nothing is new', { status: 304 }, 304],
+    ['belongs to HEAD', json({ id: 'x' }, { lines: total }), 200, { method: 'HEAD' }],
+    ['belongs to an operation without answers', json('', { status: 500 }), 500, { method: 'DELETE' }],
+    ['is one of all others', json('any', { status: 503 }), 503, { method: 'PUT' }],
+  ])('%s', async (_, answer, expected, sent = {}) => {
+    const outcome = await described()({ target: '/items/1', ...sent }, answer);
+    expect(outcome.status).toBe(expected);
+    const bytes = expected === 502 || sent.method === 'HEAD' ? null : (answer.body ?? '');
+    if (bytes !== null) expect(outcome.answerBody.toString()).toBe(bytes);
+    // What is wrong is told to operators alone.
+    if (expected === 502)
+      expect(Object.keys(JSON.parse(outcome.body!))).toEqual(['type', 'title', 'status', 'detail']);
+  });
+
+  it('are asked for whole, and in what can be read', async () => {
+    const { forwarded } = await described()(
+      { target: '/items/1', lines: ['Range: bytes=0-1', 'Accept-Encoding: br'] },
+      json({ id: 1 }, { lines: total }),
+    );
+    expect(forwarded!.filter((line) => /^(range|accept-enc)/.test(line))).toEqual([
+      'accept-encoding: identity',
+    ]);
+    const plain = await described()({ target: '/items/1', method: 'DELETE', lines: ['Accept-Encoding: br'] });
+    expect(plain.forwarded).toContain('accept-encoding: br');
+  });
+
+  it('that do not fit pass in mode report, and are told once and counted always', async () => {
+    const logged: string[] = [];
+    const counted = { passed: 0, replied: 0 };
+    const env = {
+      log: (_: string, message: string) => void logged.push(message),
+      shadowOutcomes: (policy: string, outcome: 'passed' | 'replied') => ({
+        add: (n: number) => {
+          if (policy === 'validate-answers') counted[outcome] += n;
+        },
+      }),
+    };
+    const config = { answers: { mode: 'report', body: { schema: ITEM }, statuses: ['2xx'] } };
+    const rule = bindPoliciesWith({ env: env as never }, [validate, config]);
+    const bad = { id: 'a secret' };
+    for (let i = 0; i < 3; i++)
+      expect((await exchange(rule, {}, json(bad))).answerBody.toString()).toBe(JSON.stringify(bad));
+    expect((await exchange(rule, {}, json({ id: 1 }))).status).toBe(200);
+    expect((await exchange(rule, {}, json('x'.repeat(2_000_000)))).answerBody).toHaveLength(2_000_000);
+    expect(counted).toEqual({ passed: 1, replied: 4 });
+    expect(logged).toEqual([
+      expect.stringContaining("GET /: the backend's body /id must be integer"),
+      expect.stringContaining('larger than'),
+    ]);
+  });
+
+  it('by schemas of their own: statuses, headers, body', async () => {
+    const send = gate({
+      answers: {
+        statuses: ['200', '4xx'],
+        headers: {
+          schema: { required: ['x-total'], properties: { 'x-total': { type: 'integer', maximum: 9 } } },
+        },
+        body: { schema: { ...ITEM, $ref: '#/$defs/small', $defs: { small: { maxProperties: 1 } } } },
+      },
+    });
+    expect((await send({}, json({ id: 1 }, { lines: total }))).status).toBe(200);
+    expect((await send({}, json({ id: 1, b: 2 }, { lines: total }))).status).toBe(502);
+    expect((await send({}, json({ id: 1 }, { lines: [JSON_TYPE, 'X-Total: 10'] }))).status).toBe(502);
+    expect((await send({}, json({ id: 1 }, { status: 201, lines: total }))).status).toBe(502);
+    // Errors look otherwise: of them only the status counts.
+    expect((await send({}, json('short and stout', { status: 418 }))).status).toBe(418);
+    expect(
+      (await gate({ answers: { body: { schema: ITEM } } })({}, json('no', { status: 500 }))).status,
+    ).toBe(500);
+    expect((await send({}, json({}, { status: 500 }))).status).toBe(502);
+  });
+
+  it('of the gateway are not looked at', async () => {
+    const config = { query: { schema: { required: ['q'] } }, answers: { statuses: ['200'] } };
+    expect((await gate(config)()).status).toBe(400);
+  });
+
+  it.each([
+    [{ answers: {} }, 'give statuses, headers or body'],
+    [{ openapi: { configMapRef: { name: 'a' } }, answers: { statuses: ['200'] } }, 'either openapi'],
+    [{ openapi: { file: '/etc/openapi.yaml' } }, 'write a path'],
+    [{ openapi: { file: 'openapi.txt' } }, 'write a path'],
+    [{ openapi: { file: 'a.yaml', configMapRef: { name: 'a' } } }, 'exactly one of configMapRef or file'],
+  ])('%j is refused', (config, message) => {
+    expect(() => gate(config)).toThrow(message);
+  });
+
+  it.each([
+    [{ responses: { 20: {} } }, '20 is no status'],
+    [{ responses: { 200: { headers: { A: 1 } } } }, 'A is no object'],
+    [
+      { responses: { 200: { content: { 'application/json': { schema: { type: 'no type' } } } } } },
+      'type must be',
+    ],
+  ])('%j closes the rule only where answers are looked at', (get, message) => {
+    const documents = { 'a/openapi.yaml': { openapi: '3.1.0', paths: { '/a': { get } } } };
+    const openapi = { configMapRef: { name: 'a' } };
+    expect(() => gate({ openapi }, documents)).not.toThrow();
+    expect(() => gate({ openapi, answers: {} }, documents)).toThrow(message);
+  });
+});
 
 describe('a body', () => {
   const cases: [string, unknown, object | null][] = [

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Finding } from '../../ir/finding.ts';
 import type { ObjectRef, Origin } from '../../ir/origin.ts';
+import { DOCUMENT_KEY, documentFileRef } from '../../resources/core/document-file.ts';
 import { parseFieldPath } from '../../resources/field-path.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import { API_VERSION } from '../../resources/metadata.ts';
@@ -137,6 +138,10 @@ class DocumentReader {
       );
       return;
     }
+    if (base === '' && isOpenApi(value)) {
+      this.#keepDocument(place);
+      return;
+    }
     const { apiVersion, kind } = value;
     if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
       this.#invalid(originIn(place, fileRef(this.#file), ''), 'must have apiVersion and kind, both as text');
@@ -150,6 +155,20 @@ class DocumentReader {
     }
     const origin = originIn(place, ref, '');
     this.findings.push({ code: 'unknownKind', origin, apiVersion: shorten(apiVersion), kind: shorten(kind) });
+  }
+
+  /** Not validated here: who uses it says what is wrong with it. */
+  #keepDocument(place: Place): void {
+    const ref = documentFileRef(this.#file);
+    const { text } = this.#source;
+    const metadata = { name: ref.name, namespace: ref.namespace };
+    const object = {
+      kind: 'ConfigMap',
+      ref,
+      object: { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [DOCUMENT_KEY]: text } },
+      version: hash('sha256', text, 'base64url'),
+    } as const;
+    this.entries.push({ ref, place, good: placed(object, place) });
   }
 
   #validate(kind: ResourceKind, value: object, place: Place, ref: ObjectRef): void {
@@ -183,6 +202,11 @@ function refOf(kind: string, value: Readonly<Record<string, unknown>>): ObjectRe
 
 function shorten(text: string): string {
   return text.length <= 253 ? text : `${text.slice(0, 252)}…`;
+}
+
+/** It says that it is one, and so is no resource. */
+function isOpenApi({ openapi, kind, apiVersion }: Readonly<Record<string, unknown>>): boolean {
+  return typeof openapi === 'string' && kind === undefined && apiVersion === undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
