@@ -66,14 +66,14 @@ const sink = {
 function parseRequest(buf: Buffer): void {
   requestScanner.reset();
   const end = requestScanner.scan(buf, 0, buf.length);
-  const code = readRequestHead(buf, 0, end, requestHead, limits);
+  const code = readRequestHead(buf, 0, end, requestHead, limits, null);
   if (code !== 0) throw new Error(`refused: ${code}`);
 }
 
 function parseResponse(buf: Buffer): void {
   requestScanner.reset();
   const end = requestScanner.scan(buf, 0, buf.length);
-  const code = readResponseHead(buf, 0, end, 'GET', responseHead, limits);
+  const code = readResponseHead(buf, 0, end, 'GET', responseHead, limits, null);
   if (code !== 0) throw new Error(`refused: ${code}`);
 }
 

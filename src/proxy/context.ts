@@ -3,6 +3,7 @@ import type { GatewaySettings } from '../ir/settings.ts';
 import type { AccessLogWriter, AccessRecord } from '../observe/access-record.ts';
 import type { RouteMetrics, ThreadMetrics } from '../observe/thread-metrics.ts';
 import type { BodyBudget } from './body/budget.ts';
+import type { RequestMemo } from './http1/request-head.ts';
 import type { UpstreamCluster } from './upstream/cluster.ts';
 import type { Wheel } from './wheel.ts';
 
@@ -18,6 +19,10 @@ export interface ThreadContext {
   readonly accessLog: AccessLogWriter;
   /** The thread's one record; see {@link AccessLogWriter}. */
   readonly record: AccessRecord;
+  /** The Via lines for messages received in HTTP/1.0 and 1.1 (RFC 9110 section 7.6.3); '' where none is sent. */
+  readonly viaLines: readonly [http10: string, http11: string];
+  /** Field lines that clients send again and again. */
+  readonly requestMemo: RequestMemo;
   /** What policies may hold of bodies. */
   readonly bodyBudget: BodyBudget;
   /** A request reads it once and keeps what it got. */

@@ -11,6 +11,7 @@ import { ConsumerDirectory } from '../state/consumers.ts';
 import { BodyBudget } from './body/budget.ts';
 import type { Rule, ThreadContext } from './context.ts';
 import { ExchangePool } from './exchange/pool.ts';
+import { HeadMemo } from './http1/head-memo.ts';
 import { Listener } from './listener.ts';
 import { RouteMetricsIndex } from './route-metrics.ts';
 import type { UpstreamCluster } from './upstream/cluster.ts';
@@ -82,6 +83,8 @@ export class DataPlane {
       metrics: options.metrics,
       accessLog: options.accessLog,
       record: emptyAccessRecord(),
+      viaLines: viaLines(settings.via),
+      requestMemo: new HeadMemo(),
       bodyBudget: new BodyBudget(settings.limits.maxHeldBodyBytes),
       table: this.#builder.apply(NO_CHANGE, 0).table,
       draining: false,
@@ -220,6 +223,10 @@ export class DataPlane {
     this.#options.accessLog.flush();
     this.#options.metrics.close();
   }
+}
+
+function viaLines(via: string | null): [string, string] {
+  return via === null ? ['', ''] : [`Via: 1.0 ${via}\r\n`, `Via: 1.1 ${via}\r\n`];
 }
 
 /** What the requests of a rule may ask for. */

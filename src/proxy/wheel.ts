@@ -30,6 +30,8 @@ class Slot extends WheelNode {
 export class Wheel {
   /** The time as of the last tick or `touch()`, in milliseconds of `performance.now()`. */
   nowMs: number = performance.now();
+  /** From {@link nowMs} to milliseconds since 1970; looked up anew at every tick, for the clock may be set. */
+  #sinceEpochMs = Date.now() - this.nowMs;
   readonly #slots: Slot[] = [];
   #tick: number;
   #filed = 0;
@@ -49,6 +51,11 @@ export class Wheel {
   touch(): number {
     this.nowMs = performance.now();
     return this.nowMs;
+  }
+
+  /** Whole milliseconds since 1970, as of {@link nowMs}. */
+  get epochMs(): number {
+    return Math.floor(this.nowMs + this.#sinceEpochMs);
   }
 
   /** Arms `node` for `delayMs` from `nowMs`, whatever it was armed for before. */
@@ -96,6 +103,7 @@ export class Wheel {
   #start(): void {
     // The wheel stood still while it was empty: nothing is filed in the slots that it skips.
     this.#tick = Math.floor(this.touch() / TICK_MS);
+    this.#sinceEpochMs = Date.now() - this.nowMs;
     this.#timer = setInterval(() => this.#advance(), TICK_MS * 2);
     this.#timer.unref();
   }
@@ -107,6 +115,7 @@ export class Wheel {
 
   #advance(): void {
     const target = Math.floor(this.touch() / TICK_MS);
+    this.#sinceEpochMs = Date.now() - this.nowMs;
     // After a stall longer than one round every slot is visited once.
     if (target - this.#tick > SLOTS) this.#tick = target - SLOTS;
     while (this.#tick < target) {

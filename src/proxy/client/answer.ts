@@ -69,17 +69,13 @@ export class Answer {
     const edits = response.edited ? response : null;
     const newLength =
       length !== 'asSent' || (this.#mode === 'none' && (head.framing !== 'none' || response.status === 204));
-    const { raw } = head.fields;
-    let text =
-      response.status === head.status && head.reasonEnd > head.reasonStart
-        ? `HTTP/1.1 ${raw.slice(9, head.fieldsStart)}`
-        : statusLine(response.status);
+    let text = response.status === head.status ? head.statusLine : statusLine(response.status);
     text += copyLines(head.fields, copyRules(settings.via === null, newLength), head.connectionTokens, edits);
     if (head.fields.findKind(HeaderKind.date) < 0) text += `Date: ${httpDate(Date.now())}\r\n`;
     if (this.#mode === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
     else if (typeof length === 'number' && !isBodiless(response.status))
       text += `Content-Length: ${length}\r\n`;
-    if (settings.via !== null) text += `Via: 1.${head.minorVersion} ${settings.via}\r\n`;
+    text += connection.context.viaLines[head.minorVersion];
     if (edits !== null) text += edits.ownText();
     this.#settleKeepAlive();
     connection.output.text(`${text}${this.#gatewayLines()}\r\n`);

@@ -6,8 +6,9 @@ import type { RequestExchange } from '../exchange/exchange.ts';
 import type { ExchangePool } from '../exchange/pool.ts';
 import { recordRefusal } from '../exchange/record.ts';
 import { untrustedIdentityText } from '../forward/identity.ts';
-import { HeadReader } from '../http1/head-reader.ts';
+import { RequestReader } from '../http1/head-reader.ts';
 import { NEED_MORE } from '../http1/head-scanner.ts';
+import { flat } from '../http1/latin1.ts';
 import { RefusalCode, refusalOf, refusalStatus } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { Output } from '../output.ts';
@@ -54,7 +55,7 @@ export class ClientConnection extends WheelNode {
   readonly #socket: Socket;
   readonly #owner: ClientConnectionOwner;
   readonly #gate: ReadGate;
-  readonly #reader: HeadReader;
+  readonly #reader: RequestReader;
   readonly #body = new BodyReader();
   #state: State = 'head';
   #exchange: RequestExchange | null = null;
@@ -78,7 +79,7 @@ export class ClientConnection extends WheelNode {
     this.peerPort = peer.port;
     this.trusted = this.context.isTrusted(peer.address);
     this.#gate = new ReadGate(socket);
-    this.#reader = new HeadReader(this.context.settings.limits);
+    this.#reader = new RequestReader(this.context.settings.limits, this.context.requestMemo);
     socket
       .on('end', () => this.#onEnd())
       .on('error', () => this.#onClosed())
@@ -98,7 +99,7 @@ export class ClientConnection extends WheelNode {
   identityText(authority: string): string {
     if (authority !== this.#identityAuthority || this.#identityText === '') {
       this.#identityAuthority = authority;
-      this.#identityText = untrustedIdentityText(this.peerAddress, 'http', authority);
+      this.#identityText = flat(untrustedIdentityText(this.peerAddress, 'http', authority));
     }
     return this.#identityText;
   }
@@ -350,7 +351,7 @@ export class ClientConnection extends WheelNode {
     }
     wheel.disarm(this);
     const x = this.#owner.exchanges.acquire(this);
-    const code = this.#reader.parseRequest(buf, x.request.head);
+    const code = this.#reader.parse(buf, x.request.head);
     if (code !== RefusalCode.OK) {
       this.#owner.exchanges.release(x);
       this.#refuse(code);

@@ -19,7 +19,7 @@ export function resolveRequest(x: RequestExchange): Reply | null {
   const clientAddress = connection.trusted
     ? clientAddressOf(head.fields, connection.peerAddress, context.isTrusted, isAddress)
     : connection.peerAddress;
-  x.identify(requestIdOf(head.fields, connection.trusted), clientAddress);
+  x.identify(requestIdOf(head.fields, connection.trusted, context.wheel.epochMs), clientAddress);
   const path = head.targetForm === 'asterisk' ? '*' : normalizePath(head.path);
   request.begin(connection.listener, clientAddress, path ?? '/');
   if (context.settings.refusedMethods.includes(head.method)) {
@@ -41,8 +41,8 @@ export function resolveRequest(x: RequestExchange): Reply | null {
 }
 
 function endsWithQuestionMark(x: RequestExchange): boolean {
-  const { fields, line } = x.request.head;
-  return fields.raw.charCodeAt(line.targetEnd - 1) === QUESTION_MARK;
+  const { target } = x.request.head;
+  return target.charCodeAt(target.length - 1) === QUESTION_MARK;
 }
 
 function acceptsTrailers(x: RequestExchange): boolean {

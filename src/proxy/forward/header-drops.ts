@@ -2,6 +2,7 @@ import type { HeaderView } from '../header-view.ts';
 import { listsName } from '../http1/connection.ts';
 import type { Fields } from '../http1/fields.ts';
 import { HeaderKind } from '../http1/header-kind.ts';
+import { flat } from '../http1/latin1.ts';
 
 /** By header kind: 1 when lines of that kind are not passed on. */
 export type Drops = Uint8Array;
@@ -46,6 +47,22 @@ export interface CopyRules {
  * @param edits names that policies removed or replaced
  */
 export function copyLines(
+  fields: Fields,
+  rules: CopyRules,
+  connectionTokens: string,
+  edits: HeaderView | null,
+): string {
+  if (!fields.shared || connectionTokens !== '' || edits !== null) {
+    return passingLines(fields, rules, connectionTokens, edits);
+  }
+  if (fields.derivedBy !== rules) {
+    fields.derivedText = flat(passingLines(fields, rules, '', null));
+    fields.derivedBy = rules;
+  }
+  return fields.derivedText;
+}
+
+function passingLines(
   fields: Fields,
   rules: CopyRules,
   connectionTokens: string,

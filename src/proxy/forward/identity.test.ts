@@ -66,13 +66,13 @@ describe('requestIdOf', () => {
     ['a"b', false],
     ['ü', false],
   ])('of a trusted peer, %j is kept: %j', (id, kept) => {
-    const made = requestIdOf(fieldsOf(`X-Request-ID: ${id}`), true);
+    const made = requestIdOf(fieldsOf(`X-Request-ID: ${id}`), true, 1_800_000_000_000);
     if (kept) expect(made).toBe(id);
     else expect(made).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it('of anybody else is made here', () => {
-    expect(requestIdOf(fieldsOf('X-Request-ID: mine'), false)).toMatch(/^[0-9a-f-]{36}$/);
+    expect(requestIdOf(fieldsOf('X-Request-ID: mine'), false, 1_800_000_000_000)).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 

@@ -21,8 +21,8 @@ export const IDENTITY_KINDS: readonly HeaderKind[] = [
 
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
 
-/** Kept from a trusted peer when it is a sane token, else made. */
-export function requestIdOf(fields: Fields, trusted: boolean): string {
+/** Kept from a trusted peer when it is a sane token, else made of the time, in milliseconds since 1970. */
+export function requestIdOf(fields: Fields, trusted: boolean, nowMs: number): string {
   if (trusted) {
     const at = fields.findKind(HeaderKind.xRequestId);
     if (at >= 0) {
@@ -30,7 +30,7 @@ export function requestIdOf(fields: Fields, trusted: boolean): string {
       if (REQUEST_ID.test(given)) return given;
     }
   }
-  return newRequestId(Date.now());
+  return newRequestId(nowMs);
 }
 
 /** All lines of a kind joined as one list; empty when there is none. */

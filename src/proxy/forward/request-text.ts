@@ -42,9 +42,9 @@ export function requestText(
   if (head.expectContinue && !body.done && !x.bodies.continued) text += 'Expect: 100-continue\r\n';
   if (x.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${x.upgrade}\r\n`;
   else if (x.acceptsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
-  const { via, timestampHeader } = connection.context.settings;
-  if (via !== null) text += `Via: 1.${head.minorVersion} ${via}\r\n`;
-  if (timestampHeader) text += `X-Gateway-Timestamp: ${Math.floor(Date.now() / 1000)}\r\n`;
+  text += connection.context.viaLines[head.minorVersion];
+  if (connection.context.settings.timestampHeader)
+    text += `X-Gateway-Timestamp: ${Math.floor(Date.now() / 1000)}\r\n`;
   if (edits !== null) text += edits.ownText();
   return `${text}\r\n`;
 }

@@ -20,22 +20,27 @@ export class MessageControls {
   upgradeIndex = -1;
 
   /**
-   * Walks the fields of a head of HTTP/1.`minorVersion`, whose first byte is `bytes[0]`. Refuses whatever leaves
-   * the framing in doubt (RFC 9112 section 6).
+   * Walks the fields of a head, whose lines begin at `bytes[base]`. Refuses whatever leaves the framing in doubt (RFC 9112
+   * section 6), but for what only {@link checkVersion} can tell.
    */
-  collect(fields: Fields, bytes: Uint8Array, minorVersion: 0 | 1): RefusalCode {
+  collect(fields: Fields, bytes: Uint8Array, base: number): RefusalCode {
     this.#reset();
     const kinds = fields.kind;
     for (let index = 0; index < fields.count; index++) {
       const kind = kinds[index]!;
       if (kind === 0 || kind > HeaderKind.expect) continue;
-      const start = fields.valueStart[index]!;
-      const code = this.#take(kind, index, bytes, start, fields.valueEnd[index]!);
+      const start = base + fields.valueStart[index]!;
+      const code = this.#take(kind, index, bytes, start, base + fields.valueEnd[index]!);
       if (code !== RefusalCode.OK) return code;
     }
-    if (!this.chunked) return RefusalCode.OK;
-    if (this.contentLength !== -1) return RefusalCode.lengthWithTransferEncoding;
-    return minorVersion === 0 ? RefusalCode.transferEncodingInHttp10 : RefusalCode.OK;
+    return this.chunked && this.contentLength !== -1
+      ? RefusalCode.lengthWithTransferEncoding
+      : RefusalCode.OK;
+  }
+
+  /** HTTP/1.0 has no Transfer-Encoding (RFC 9112 section 6.1). */
+  checkVersion(minorVersion: 0 | 1): RefusalCode {
+    return this.chunked && minorVersion === 0 ? RefusalCode.transferEncodingInHttp10 : RefusalCode.OK;
   }
 
   #take(kind: number, index: number, bytes: Uint8Array, start: number, end: number): RefusalCode {

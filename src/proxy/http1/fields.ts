@@ -5,16 +5,21 @@ import { RefusalCode } from './refusal.ts';
 const FIRST_CAPACITY = 32;
 
 /**
- * The field lines of one head, as offsets into its text: nothing is copied until a value is asked for. Made
- * once per connection side and used again for each message; arrays grow to the longest head seen.
+ * The field lines of one head or trailer section, as offsets into their text: nothing is copied until a value is asked
+ * for. Used again for other messages, or shared by equal ones; arrays grow to the longest section seen.
  *
- * A value or name that outlives the message should be copied by its keeper: engines may keep the whole head
+ * A value or name that outlives the message should be copied by its keeper: engines may keep the whole section
  * alive behind a sub-string.
  */
 export class Fields {
-  /** The whole head (or trailer section) in latin1: one character an octet. */
+  /** The lines with the empty line that ends them, in latin1: one character an octet. */
   raw = '';
   count = 0;
+  /** Several messages have equal sections, of which this is one: it must not be read into any more. */
+  shared = false;
+  /** What was made of a shared one last, and by which rule: it may be asked for again with every message. */
+  derivedText = '';
+  derivedBy: object | null = null;
   nameStart = new Int32Array(FIRST_CAPACITY);
   nameEnd = new Int32Array(FIRST_CAPACITY);
   /** Without the white space around the value. */
@@ -69,6 +74,11 @@ export class Fields {
     return -1;
   }
 
+  /** From now on several messages may have it. */
+  share(): void {
+    this.shared = true;
+  }
+
   /** Doubles the room. */
   grow(): void {
     const wider = (from: Int32Array): Int32Array<ArrayBuffer> => {
@@ -90,7 +100,7 @@ export class Fields {
  * Reads the field lines from byte `pos` to the empty line that must end at `end` (RFC 9112 section 5). Strict: no
  * folding, no space before the colon, no bare CR or LF, no control bytes but HTAB.
  *
- * The offsets count from `bytes[0]`; the caller sets `fields.raw`. CRLF must stand at `end - 2` and, unless `pos` is there, also at
+ * The offsets count from `pos`; the caller sets `fields.raw`. CRLF must stand at `end - 2` and, unless `pos` is there, also at
  * `end - 4`: that is what stops every loop here.
  */
 export function parseFieldLines(
@@ -113,8 +123,8 @@ export function parseFieldLines(
     }
     if (count === maxFields) return RefusalCode.tooManyFields;
     if (count === fields.nameStart.length) fields.grow();
-    fields.nameStart[count] = nameStart;
-    fields.nameEnd[count] = at;
+    fields.nameStart[count] = nameStart - pos;
+    fields.nameEnd[count] = at - pos;
     fields.kind[count] = headerKind(bytes, nameStart, at);
 
     octet = bytes[++at]!;
@@ -124,8 +134,8 @@ export function parseFieldLines(
     if (octet !== CR || bytes[at + 1] !== LF) return valueRefusal(octet);
     let valueEnd = at;
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1]!)) valueEnd--;
-    fields.valueStart[count] = valueStart;
-    fields.valueEnd[count] = valueEnd;
+    fields.valueStart[count] = valueStart - pos;
+    fields.valueEnd[count] = valueEnd - pos;
     count++;
     at += 2;
   }

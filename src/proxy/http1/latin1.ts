@@ -10,6 +10,19 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return (buf as Buffer & Latin1).latin1Slice(start, end);
 }
 
+/** The same text in one piece: what is joined of many is taken apart anew by every write. */
+export function flat(text: string): string {
+  return latin1(Buffer.from(text, 'latin1'), 0, text.length);
+}
+
+/** Whether bytes [start,end) are `text`, one character an octet. */
+export function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  const { length } = text;
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
 let scratch = Buffer.allocUnsafeSlow(16_384);
 
 /** The octets of `text`, which has no character above 0xff, at the start of a buffer that the next call overwrites. */

@@ -2,20 +2,55 @@ import { Authority } from './authority.ts';
 import { MessageControls, persists } from './controls.ts';
 import { endsWithEmptyLine, Fields, parseFieldLines } from './fields.ts';
 import { isSingleProtocol } from './framing.ts';
-import { equalsName, nameOctets } from './header-kind.ts';
+import type { HeadMemo } from './head-memo.ts';
 import { latin1, octetsOf } from './latin1.ts';
 import type { HeadLimits } from './limits.ts';
 import { RefusalCode } from './refusal.ts';
 import { methodAt, RequestLine } from './request-line.ts';
 import { parseTarget } from './request-target.ts';
 
-const CONTINUE = nameOctets('100-continue');
-
 export type TargetForm = 'origin' | 'absolute' | 'authority' | 'asterisk';
 
-/** The head of a request, taken apart. Made once per connection and used again for each request. */
-export class RequestHead {
+/** The field lines of a request and what they say by themselves, whatever the request line is. */
+class RequestSection {
   readonly fields = new Fields();
+  readonly controls = new MessageControls();
+  readonly hostAuthority = new Authority();
+  /** The value of Host as sent; '' when there is none. */
+  hostText = '';
+
+  read(bytes: Buffer, start: number, end: number, maxHeaders: number): RefusalCode {
+    const { fields, controls } = this;
+    let code = parseFieldLines(bytes, start, end, fields, maxHeaders);
+    if (code !== RefusalCode.OK) return code;
+    fields.raw = latin1(bytes, start, end);
+    code = controls.collect(fields, bytes, start);
+    return code === RefusalCode.OK ? this.#readHost(bytes, start) : code;
+  }
+
+  /** At most one Host, and never an empty one (RFC 9112 section 3.2). */
+  #readHost(bytes: Uint8Array, base: number): RefusalCode {
+    const { fields, controls } = this;
+    this.hostText = '';
+    if (controls.hostLines > 1) return RefusalCode.duplicateHost;
+    if (controls.hostLines === 0) return RefusalCode.OK;
+    const index = controls.hostIndex;
+    const start = base + fields.valueStart[index]!;
+    if (!this.hostAuthority.parse(bytes, start, base + fields.valueEnd[index]!)) return RefusalCode.badHost;
+    this.hostText = fields.value(index);
+    return RefusalCode.OK;
+  }
+}
+
+/** Sections that clients send again and again. For heads of one set of limits: what is found is not checked anew. */
+export type RequestMemo = HeadMemo<RequestSection>;
+
+/** The head of a request, taken apart. Used again for other requests. */
+export class RequestHead {
+  /** To read into; null: others share it now. */
+  #own: RequestSection | null = new RequestSection();
+  /** Its own, or one that equal sections share. */
+  #section = this.#own!;
   /** As sent: methods are case-sensitive. */
   method = '';
   /** 1 also for HTTP/1.2 to 1.9 (RFC 9110 section 2.5). */
@@ -23,10 +58,14 @@ export class RequestHead {
   targetForm: TargetForm = 'origin';
   /** Of an absolute-form target; '' for the other forms. */
   scheme: '' | 'http' | 'https' = '';
+  /** The request target as sent. */
+  target = '';
   /** The path as sent, without the query; never '': `/`, or `*` for a server-wide OPTIONS; '' for CONNECT. */
   path = '';
   /** After the first `?`, as sent; '' when there is none. */
   query = '';
+  /** Host, or the authority of an absolute-form or authority-form target, as sent. */
+  authority = '';
   /** Lower case, without port; IPv6 addresses in brackets. '' in HTTP/1.0 without Host. */
   host = '';
   /** -1 when none was given. */
@@ -45,24 +84,58 @@ export class RequestHead {
   upgrade: string | null = null;
   /** Field names that Connection lists, in lower case, each followed by a comma; see `listsName`. */
   connectionTokens = '';
-  /** Offsets in `fields.raw`. */
   readonly line = new RequestLine();
-  /** Offsets of Host, or of the authority in an absolute-form or authority-form target. */
-  authorityStart = 0;
-  authorityEnd = 0;
-  readonly controls = new MessageControls();
-  readonly hostAuthority = new Authority();
   /** Of the target, where it has one: to compare with Host. */
   readonly targetAuthority = new Authority();
 
-  /** The request target as sent. Makes a string at each call. */
-  get target(): string {
-    return this.fields.raw.slice(this.line.targetStart, this.line.targetEnd);
+  get fields(): Fields {
+    return this.#section.fields;
   }
 
-  /** Host, or the authority of an absolute-form or authority-form target, as sent. Makes a string at each call. */
-  get authority(): string {
-    return this.fields.raw.slice(this.authorityStart, this.authorityEnd);
+  get controls(): MessageControls {
+    return this.#section.controls;
+  }
+
+  /**
+   * Takes the field lines in bytes [start,end).
+   * @param memo where equal ones may be found, or null
+   */
+  readSection(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    limits: HeadLimits,
+    memo: RequestMemo | null,
+  ): RefusalCode {
+    const known = memo === null ? null : memo.find(bytes, start, end);
+    if (known !== null) {
+      this.#section = known;
+    } else {
+      this.#own ??= new RequestSection();
+      this.#section = this.#own;
+      const code = this.#own.read(bytes, start, end, limits.maxHeaders);
+      if (code !== RefusalCode.OK) return code;
+      if (memo?.wants === true) {
+        this.#own.fields.share();
+        memo.keep(bytes, start, end, this.#own);
+        this.#own = null;
+      }
+    }
+    return this.#takeHost();
+  }
+
+  /** Exactly one Host in HTTP/1.1 (RFC 9112 section 3.2). */
+  #takeHost(): RefusalCode {
+    const { controls, hostAuthority, hostText } = this.#section;
+    this.authority = hostText;
+    if (controls.hostLines === 0) {
+      this.host = '';
+      this.port = -1;
+      return this.minorVersion === 0 ? RefusalCode.OK : RefusalCode.missingHost;
+    }
+    this.host = hostAuthority.host;
+    this.port = hostAuthority.port;
+    return RefusalCode.OK;
   }
 }
 
@@ -70,6 +143,7 @@ export class RequestHead {
  * Parses the head of a request (RFC 9112 sections 3 to 6, 9; RFC 9110 section 7).
  * @param buf bytes [start,end) are the whole head, as `HeadScanner` found it. Cheapest with a `start` of 0.
  * @param out is overwritten; of no use unless the result is 0. It keeps no reference to `buf`.
+ * @param memo of heads with the same limits, or null
  * @returns 0 or why the request is refused; `refusalStatus` gives the answer's status.
  */
 export function readRequestHead(
@@ -78,57 +152,42 @@ export function readRequestHead(
   end: number,
   out: RequestHead,
   limits: HeadLimits,
+  memo: RequestMemo | null,
 ): RefusalCode {
-  return start === 0 ? parse(buf, end, out, limits) : parse(buf.subarray(start), end - start, out, limits);
+  const bytes = start === 0 ? buf : buf.subarray(start);
+  return parse(bytes, end - start, out, limits, memo);
 }
 
 /** {@link readRequestHead} for a head that is a string already: one character an octet. */
 export function parseRequestHead(raw: string, out: RequestHead, limits: HeadLimits): RefusalCode {
-  return parse(octetsOf(raw), raw.length, out, limits);
+  return parse(octetsOf(raw), raw.length, out, limits, null);
 }
 
-function parse(bytes: Buffer, end: number, out: RequestHead, limits: HeadLimits): RefusalCode {
+function parse(
+  bytes: Buffer,
+  end: number,
+  out: RequestHead,
+  limits: HeadLimits,
+  memo: RequestMemo | null,
+): RefusalCode {
   if (!endsWithEmptyLine(bytes, end)) return RefusalCode.headNotTerminated;
-  const { line, fields } = out;
+  const { line } = out;
   let code = line.parse(bytes, limits.maxTargetBytes);
   if (code !== RefusalCode.OK) return code;
   if (end > limits.maxHeadBytes) return RefusalCode.headTooLarge;
-  code = parseFieldLines(bytes, line.end, end, fields, limits.maxHeaders);
-  if (code !== RefusalCode.OK) return code;
-  fields.raw = latin1(bytes, 0, end);
   out.minorVersion = line.minorVersion;
+  code = out.readSection(bytes, line.end, end, limits, memo);
+  if (code !== RefusalCode.OK) return code;
   out.method = methodAt(bytes, line.methodStart, line.methodEnd);
-  code = out.controls.collect(fields, bytes, out.minorVersion);
-  if (code !== RefusalCode.OK) return code;
-  code = parseHost(bytes, out);
-  if (code !== RefusalCode.OK) return code;
   code = parseTarget(bytes, out);
-  return code === RefusalCode.OK ? takeControls(bytes, out) : code;
+  return code === RefusalCode.OK ? takeControls(out) : code;
 }
 
-/** Exactly one Host in HTTP/1.1, at most one in 1.0, and never an empty one (RFC 9112 section 3.2). */
-function parseHost(bytes: Uint8Array, out: RequestHead): RefusalCode {
-  const { controls, fields } = out;
-  out.host = '';
-  out.port = -1;
-  out.authorityStart = 0;
-  out.authorityEnd = 0;
-  if (controls.hostLines > 1) return RefusalCode.duplicateHost;
-  if (controls.hostLines === 0) return out.minorVersion === 0 ? RefusalCode.OK : RefusalCode.missingHost;
-  const start = fields.valueStart[controls.hostIndex]!;
-  const end = fields.valueEnd[controls.hostIndex]!;
-  if (!out.hostAuthority.parse(bytes, start, end)) return RefusalCode.badHost;
-  out.host = out.hostAuthority.host;
-  out.port = out.hostAuthority.port;
-  out.authorityStart = start;
-  out.authorityEnd = end;
-  return RefusalCode.OK;
-}
-
-function takeControls(bytes: Uint8Array, out: RequestHead): RefusalCode {
+function takeControls(out: RequestHead): RefusalCode {
   const { controls, minorVersion } = out;
   const options = controls.connection;
   const contentBytes = controls.announcedBytes;
+  if (controls.checkVersion(minorVersion) !== RefusalCode.OK) return RefusalCode.transferEncodingInHttp10;
   if (contentBytes > 0 && (out.method === 'CONNECT' || out.method === 'TRACE'))
     return RefusalCode.contentNotAllowed;
   out.framing = controls.chunked ? 'chunked' : controls.contentLength === -1 ? 'none' : 'length';
@@ -138,7 +197,7 @@ function takeControls(bytes: Uint8Array, out: RequestHead): RefusalCode {
   out.expectContinue = false;
   out.upgrade = null;
   if (controls.expectLines !== 0) {
-    const code = takeExpect(bytes, out, contentBytes);
+    const code = takeExpect(out, contentBytes);
     if (code !== RefusalCode.OK) return code;
   }
   // HTTP/1.0 knows neither (RFC 9110 sections 7.8 and 10.1.1).
@@ -156,11 +215,12 @@ function carriesRequests(protocol: string): boolean {
   return HTTP_AGAIN.test(protocol);
 }
 
-function takeExpect(bytes: Uint8Array, out: RequestHead, contentBytes: number): RefusalCode {
+/** `100-continue` is the only expectation there is (RFC 9110 section 10.1.1). */
+function takeExpect(out: RequestHead, contentBytes: number): RefusalCode {
   const { controls, fields } = out;
-  const start = fields.valueStart[controls.expectIndex]!;
-  const end = fields.valueEnd[controls.expectIndex]!;
-  if (controls.expectLines > 1 || !equalsName(bytes, start, end, CONTINUE)) return RefusalCode.badExpect;
+  if (controls.expectLines > 1 || fields.value(controls.expectIndex).toLowerCase() !== '100-continue') {
+    return RefusalCode.badExpect;
+  }
   out.expectContinue = contentBytes > 0 && out.minorVersion === 1;
   return RefusalCode.OK;
 }

@@ -1,5 +1,6 @@
 import { COLON, QUESTION, SLASH } from './chars.ts';
 import { equalsName, nameOctets } from './header-kind.ts';
+import { isText, latin1 } from './latin1.ts';
 import { RefusalCode } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -13,12 +14,14 @@ const SCHEMES = [
 export function parseTarget(bytes: Uint8Array, out: RequestHead): RefusalCode {
   const { targetStart, targetEnd, pathEnd } = out.line;
   out.scheme = '';
-  out.query = pathEnd === targetEnd ? '' : out.fields.raw.slice(pathEnd + 1, targetEnd);
+  // The one of the request before is a string already.
+  if (!isText(bytes, targetStart, targetEnd, out.target)) out.target = latin1(bytes, targetStart, targetEnd);
+  out.query = pathEnd === targetEnd ? '' : out.target.slice(pathEnd + 1 - targetStart);
   if (out.method === 'CONNECT') return parseAuthorityForm(bytes, out);
   const first = bytes[targetStart];
   if (first === SLASH) {
     out.targetForm = 'origin';
-    out.path = out.fields.raw.slice(targetStart, pathEnd);
+    out.path = pathEnd === targetEnd ? out.target : out.target.slice(0, pathEnd - targetStart);
     return RefusalCode.OK;
   }
   if (first === ASTERISK) {
@@ -62,17 +65,17 @@ function parseAbsoluteForm(bytes: Uint8Array, out: RequestHead): RefusalCode {
   }
   out.targetForm = 'absolute';
   out.scheme = scheme;
-  if (end < pathEnd) out.path = out.fields.raw.slice(end, pathEnd);
+  if (end < pathEnd) out.path = out.target.slice(end - targetStart, pathEnd - targetStart);
   // RFC 9112 section 3.2.4: OPTIONS for the server as a whole comes in this form through a proxy.
   else out.path = out.method === 'OPTIONS' && bytes[pathEnd] !== QUESTION ? '*' : '/';
   return takeAuthority(out, start, end);
 }
 
 function takeAuthority(out: RequestHead, start: number, end: number): RefusalCode {
+  const { targetStart } = out.line;
   out.host = out.targetAuthority.host;
   out.port = out.targetAuthority.port;
-  out.authorityStart = start;
-  out.authorityEnd = end;
+  out.authority = out.target.slice(start - targetStart, end - targetStart);
   return RefusalCode.OK;
 }
 

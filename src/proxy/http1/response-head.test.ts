@@ -29,7 +29,7 @@ describe('parseResponseHead', () => {
   it('reads a head in the middle of a buffer', () => {
     const buf = Buffer.from('xxHTTP/1.1 204 No\r\nA: b\r\n\r\nHTTP');
     const head = new ResponseHead();
-    expect(readResponseHead(buf, 2, buf.length - 4, 'GET', head, limits)).toBe(0);
+    expect(readResponseHead(buf, 2, buf.length - 4, 'GET', head, limits, null)).toBe(0);
     expect(head).toMatchObject({ status: 204, reason: 'No' });
     expect(head.fields.find('a')).toBe(0);
   });

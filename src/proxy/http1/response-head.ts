@@ -1,15 +1,85 @@
 import { CR, FIELD_VALUE, LF, OCTET_CLASS, SP, ZERO } from './chars.ts';
 import { MessageControls, persists } from './controls.ts';
+import { reasonPhrase, statusLine } from './encode.ts';
 import { endsWithEmptyLine, Fields, parseFieldLines } from './fields.ts';
 import type { Framing } from './framing.ts';
-import { latin1, octetsOf } from './latin1.ts';
+import type { HeadMemo } from './head-memo.ts';
+import { isText, latin1, octetsOf } from './latin1.ts';
 import type { HeadLimits } from './limits.ts';
-import { RefusalCode } from './refusal.ts';
+import { RefusalCode, refusalOf, refusalResult } from './refusal.ts';
 import { isDigit, versionMajor } from './request-line.ts';
 
-/** The head of a response, taken apart. Made once per connection and used again for each response. */
-export class ResponseHead {
+/** What the bytes of a response's head say by themselves, whatever the request was. */
+class ResponseLines {
   readonly fields = new Fields();
+  readonly controls = new MessageControls();
+  minorVersion: 0 | 1 = 1;
+  status = 0;
+  reason = '';
+  /** As it is sent on. */
+  statusLine = '';
+
+  read(bytes: Buffer, end: number, maxHeaders: number): RefusalCode {
+    const start = this.#readStatusLine(bytes);
+    if (start < 0) return refusalOf(start);
+    const code = parseFieldLines(bytes, start, end, this.fields, maxHeaders);
+    if (code !== RefusalCode.OK) return code;
+    this.fields.raw = latin1(bytes, start, end);
+    return this.controls.collect(this.fields, bytes, start);
+  }
+
+  /**
+   * `HTTP-version SP 3DIGIT SP [reason-phrase] CRLF`. The SP before an absent reason may be missing: many servers leave it
+   * out and nothing is in doubt.
+   * @returns the offset past the line, or `refusalResult(code)`
+   */
+  #readStatusLine(bytes: Uint8Array): number {
+    const minor = bytes[7]!;
+    if (versionMajor(bytes, 0) !== 1 || !isDigit(minor) || bytes[8]! !== SP) return BAD_STATUS_LINE;
+    this.minorVersion = minor === ZERO ? 0 : 1;
+    let status = 0;
+    for (let at = 9; at < 12; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) return BAD_STATUS_LINE;
+      status = status * 10 + digit;
+    }
+    this.status = status;
+    let at = 12;
+    let octet = bytes[at]!;
+    if (octet === SP) octet = bytes[++at]!;
+    else if (octet !== CR) return BAD_STATUS_LINE;
+    const reasonStart = at;
+    while ((OCTET_CLASS[octet]! & FIELD_VALUE) !== 0) octet = bytes[++at]!;
+    if (octet !== CR || bytes[at + 1]! !== LF) return BAD_STATUS_LINE;
+    if (status < 100 || status > 599) return refusalResult(RefusalCode.badStatus);
+    this.#takeReason(bytes, reasonStart, at);
+    return at + 2;
+  }
+
+  /** Nearly always the registered phrase, of which there is a string already. */
+  #takeReason(bytes: Uint8Array, start: number, end: number): void {
+    const usual = reasonPhrase(this.status);
+    this.statusLine = statusLine(this.status);
+    if (isText(bytes, start, end, usual)) {
+      this.reason = usual;
+      return;
+    }
+    this.reason = latin1(bytes, start, end);
+    if (this.reason !== '') this.statusLine = `HTTP/1.1 ${this.status} ${this.reason}\r\n`;
+  }
+}
+
+const BAD_STATUS_LINE = refusalResult(RefusalCode.badStatusLine);
+
+/** Heads that backends send again and again. For one set of limits: what is found is not checked anew. */
+export type ResponseMemo = HeadMemo<ResponseLines>;
+
+/** The head of a response, taken apart. Used again for other responses. */
+export class ResponseHead {
+  /** To read into; null: others share them now. */
+  #own: ResponseLines | null = new ResponseLines();
+  /** Its own, or those that equal heads share. */
+  #lines = this.#own!;
   /** 1 also for HTTP/1.2 to 1.9. */
   minorVersion: 0 | 1 = 1;
   /** 100 to 599. */
@@ -23,16 +93,47 @@ export class ResponseHead {
   connectionTokens = '';
   /** The protocol switched to, of a 101; else null. */
   upgrade: string | null = null;
-  /** Offsets of the reason phrase in `fields.raw`. */
-  reasonStart = 0;
-  reasonEnd = 0;
-  /** Offset of the first field line. */
-  fieldsStart = 0;
-  readonly controls = new MessageControls();
 
-  /** As sent; may be ''. Makes a string at each call. */
+  get fields(): Fields {
+    return this.#lines.fields;
+  }
+
+  get controls(): MessageControls {
+    return this.#lines.controls;
+  }
+
+  /** As sent; may be ''. */
   get reason(): string {
-    return this.fields.raw.slice(this.reasonStart, this.reasonEnd);
+    return this.#lines.reason;
+  }
+
+  /** With the reason as sent; the registered one where there was none. */
+  get statusLine(): string {
+    return this.#lines.statusLine;
+  }
+
+  /**
+   * Takes the lines in bytes [0,end).
+   * @param memo where equal ones may be found, or null
+   */
+  readLines(bytes: Buffer, end: number, maxHeaders: number, memo: ResponseMemo | null): RefusalCode {
+    const known = memo === null ? null : memo.find(bytes, 0, end);
+    if (known !== null) {
+      this.#lines = known;
+    } else {
+      this.#own ??= new ResponseLines();
+      this.#lines = this.#own;
+      const code = this.#own.read(bytes, end, maxHeaders);
+      if (code !== RefusalCode.OK) return code;
+      if (memo?.wants === true) {
+        this.#own.fields.share();
+        memo.keep(bytes, 0, end, this.#own);
+        this.#own = null;
+      }
+    }
+    this.minorVersion = this.#lines.minorVersion;
+    this.status = this.#lines.status;
+    return RefusalCode.OK;
   }
 }
 
@@ -44,6 +145,7 @@ type ResponseHeadLimits = Pick<HeadLimits, 'maxHeadBytes' | 'maxHeaders'>;
  * @param buf bytes [start,end) are the whole head, as `HeadScanner` found it. Cheapest with a `start` of 0.
  * @param requestMethod of the request that it answers: decides whether there is a body.
  * @param out is overwritten; of no use unless the result is 0. It keeps no reference to `buf`.
+ * @param memo of heads with the same limits, or null
  */
 export function readResponseHead(
   buf: Buffer,
@@ -52,9 +154,10 @@ export function readResponseHead(
   requestMethod: string,
   out: ResponseHead,
   limits: ResponseHeadLimits,
+  memo: ResponseMemo | null,
 ): RefusalCode {
   const bytes = start === 0 ? buf : buf.subarray(start);
-  return parse(bytes, end - start, requestMethod, out, limits);
+  return parse(bytes, end - start, requestMethod, out, limits, memo);
 }
 
 /** {@link readResponseHead} for a head that is a string already: one character an octet. */
@@ -64,7 +167,7 @@ export function parseResponseHead(
   out: ResponseHead,
   limits: ResponseHeadLimits,
 ): RefusalCode {
-  return parse(octetsOf(raw), raw.length, requestMethod, out, limits);
+  return parse(octetsOf(raw), raw.length, requestMethod, out, limits, null);
 }
 
 function parse(
@@ -73,50 +176,19 @@ function parse(
   requestMethod: string,
   out: ResponseHead,
   limits: ResponseHeadLimits,
+  memo: ResponseMemo | null,
 ): RefusalCode {
   if (!endsWithEmptyLine(bytes, end)) return RefusalCode.headNotTerminated;
   if (end > limits.maxHeadBytes) return RefusalCode.headTooLarge;
-  let code = parseStatusLine(bytes, out);
-  if (code !== RefusalCode.OK) return code;
-  code = parseFieldLines(bytes, out.fieldsStart, end, out.fields, limits.maxHeaders);
-  if (code !== RefusalCode.OK) return code;
-  out.fields.raw = latin1(bytes, 0, end);
-  code = out.controls.collect(out.fields, bytes, out.minorVersion);
+  const code = out.readLines(bytes, end, limits.maxHeaders, memo);
   return code === RefusalCode.OK ? takeControls(out, requestMethod) : code;
 }
 
-/**
- * `HTTP-version SP 3DIGIT SP [reason-phrase] CRLF`. The SP before an absent reason may be missing: many servers leave it
- * out and nothing is in doubt.
- */
-function parseStatusLine(bytes: Uint8Array, out: ResponseHead): RefusalCode {
-  const minor = bytes[7]!;
-  if (versionMajor(bytes, 0) !== 1 || !isDigit(minor) || bytes[8]! !== SP) {
-    return RefusalCode.badStatusLine;
-  }
-  out.minorVersion = minor === ZERO ? 0 : 1;
-  out.status = 0;
-  for (let at = 9; at < 12; at++) {
-    const digit = bytes[at]! - ZERO;
-    if (digit < 0 || digit > 9) return RefusalCode.badStatusLine;
-    out.status = out.status * 10 + digit;
-  }
-  let at = 12;
-  let octet = bytes[at]!;
-  if (octet === SP) octet = bytes[++at]!;
-  else if (octet !== CR) return RefusalCode.badStatusLine;
-  out.reasonStart = at;
-  while ((OCTET_CLASS[octet]! & FIELD_VALUE) !== 0) octet = bytes[++at]!;
-  if (octet !== CR || bytes[at + 1]! !== LF) return RefusalCode.badStatusLine;
-  out.reasonEnd = at;
-  out.fieldsStart = at + 2;
-  return out.status < 100 || out.status > 599 ? RefusalCode.badStatus : RefusalCode.OK;
-}
-
 function takeControls(out: ResponseHead, requestMethod: string): RefusalCode {
-  const { controls, status } = out;
+  const { controls, status, minorVersion } = out;
+  if (controls.checkVersion(minorVersion) !== RefusalCode.OK) return RefusalCode.transferEncodingInHttp10;
   out.connectionTokens = controls.connection.names;
-  out.keepAlive = persists(controls.connection, out.minorVersion);
+  out.keepAlive = persists(controls.connection, minorVersion);
   out.framing = 'none';
   out.contentLength = 0;
   out.upgrade = null;

@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { GatewayError } from '../../pipeline/errors.ts';
 import { HeldBytes } from '../held-bytes.ts';
 import { BodyDecoder } from '../http1/body-decoder.ts';
-import { HeadReader } from '../http1/head-reader.ts';
+import { ResponseReader } from '../http1/head-reader.ts';
 import { NEED_MORE } from '../http1/head-scanner.ts';
 import { HeaderKind } from '../http1/header-kind.ts';
 import { refusalMessage, refusalOf } from '../http1/refusal.ts';
@@ -43,7 +43,7 @@ export class UpstreamConnection extends WheelNode {
   #method = '';
   #interims = 0;
   #anyByte = false;
-  readonly #reader: HeadReader;
+  readonly #reader: ResponseReader;
   readonly #decoder = new BodyDecoder();
   /** Bytes that came while the handler was not ready for them. */
   readonly #held = new HeldBytes();
@@ -52,7 +52,7 @@ export class UpstreamConnection extends WheelNode {
   constructor(endpoint: Endpoint) {
     super();
     this.endpoint = endpoint;
-    this.#reader = new HeadReader(endpoint.pool.limits);
+    this.#reader = new ResponseReader(endpoint.pool.limits, endpoint.pool.responseMemo);
     this.socket = openSocket(endpoint, (buf, length) => this.#read(buf, length));
     this.output = new Output(this.socket);
     this.socket
@@ -209,7 +209,7 @@ export class UpstreamConnection extends WheelNode {
       this.#refuse(refusalMessage(refusalOf(past)));
       return end;
     }
-    const code = this.#reader.parseResponse(buf, this.#method, this.head);
+    const code = this.#reader.parse(buf, this.#method, this.head);
     if (code !== 0) {
       this.#refuse(refusalMessage(code));
       return end;

@@ -3,6 +3,7 @@ import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
 import type { HttpLimits, PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
+import type { ResponseMemo } from '../http1/response-head.ts';
 import type { Wheel } from '../wheel.ts';
 import type { ConnectionWaiter } from './answer-handler.ts';
 import { UpstreamConnection } from './connection.ts';
@@ -12,6 +13,8 @@ export interface PoolContext {
   readonly pool: PoolLimits;
   /** Of answers: `maxBodyBytes` is 0, a body of any size passes. */
   readonly limits: HttpLimits;
+  /** Heads that backends send again and again. */
+  readonly responseMemo: ResponseMemo;
   readonly connectMs: number;
   readonly idleMs: number;
   readonly wheel: Wheel;

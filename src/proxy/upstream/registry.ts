@@ -3,6 +3,8 @@ import type { ClusterIr, EndpointsIr } from '../../ir/cluster.ts';
 import type { GatewaySettings } from '../../ir/settings.ts';
 import type { ThreadMetrics } from '../../observe/thread-metrics.ts';
 import { guardedLookup } from '../../outbound/lookup.ts';
+import { HeadMemo } from '../http1/head-memo.ts';
+import type { ResponseMemo } from '../http1/response-head.ts';
 import type { Wheel } from '../wheel.ts';
 import { UpstreamCluster } from './cluster.ts';
 
@@ -14,6 +16,7 @@ export class UpstreamRegistry {
   readonly #metrics: ThreadMetrics;
   readonly #onFault: (error: unknown) => void;
   readonly #lookup: LookupFunction;
+  readonly #responseMemo: ResponseMemo = new HeadMemo();
 
   constructor(
     settings: GatewaySettings,
@@ -47,6 +50,7 @@ export class UpstreamRegistry {
       new UpstreamCluster(ir, {
         pool,
         limits: { ...limits, maxBodyBytes: 0 },
+        responseMemo: this.#responseMemo,
         connectMs: timeouts.connectMs,
         idleMs: timeouts.upstreamIdleMs,
         wheel: this.#wheel,

@@ -3,6 +3,7 @@ import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
 import type { PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
 import { guardedLookup } from '../../outbound/lookup.ts';
+import { HeadMemo } from '../http1/head-memo.ts';
 import { Wheel } from '../wheel.ts';
 import type { PoolContext } from './endpoint.ts';
 
@@ -55,6 +56,7 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
       maxRequestsPerConnection: 0,
       maxConnections: 100,
     },
+    responseMemo: new HeadMemo(),
     connectMs: 2000,
     idleMs: 60_000,
     wheel: new Wheel(),
