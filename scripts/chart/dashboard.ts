@@ -305,6 +305,17 @@ const PROCESS: Row = {
       ],
     },
     {
+      title: 'Turned away under overload',
+      description: 'Requests per second, by priority, where the policy overload is used.',
+      unit: 'reqps',
+      queries: [
+        {
+          expr: `sum by (priority) (${rate('gateway_overload_shed_total', PODS)})`,
+          legend: '{{priority}}',
+        },
+      ],
+    },
+    {
       title: 'Memory',
       description: 'Resident memory of the process, and JavaScript heap of its data-plane threads.',
       unit: 'bytes',

@@ -18,6 +18,7 @@ export function shadowEnv(name: string, env: PolicyEnv): PolicyEnv {
   return {
     ...env,
     rateLimitHits: (limiterType) => env.rateLimitHits(`${limiterType} (shadow)`),
+    overloadShed: (priority) => env.overloadShed(`${priority} (shadow)`),
     authenticationRefusals: (policy, reason) => env.authenticationRefusals(`${policy} (shadow)`, reason),
     log: (level, message) => env.log(level, `${name} (shadow): ${message}`),
   };

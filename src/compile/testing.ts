@@ -41,6 +41,8 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
       rateLimitHits: () => ({ add: () => undefined }),
       authenticationRefusals: () => ({ add: () => undefined }),
       shadowOutcomes: () => ({ add: () => undefined }),
+      overloadShed: () => ({ add: () => undefined }),
+      overloadPressure: () => ({ add: () => undefined, set: () => undefined }),
       log: () => undefined,
     },
     defaults: DEFAULTS,

@@ -39,6 +39,9 @@ class DataPlaneMetrics implements ThreadMetrics {
   readonly #listeners = new Map<string, ListenerMetrics>();
   readonly #limiters = new Map<string, Counter>();
   readonly #policies = new Map<string, Counter>();
+  readonly #shed = new Map<string, Counter>();
+  /** Only where there is such a policy. */
+  #pressure: Gauge | null = null;
   /** By origin, then code: looking up allocates nothing. */
   readonly #errors = new Map<string, Map<string, Counter>>();
   readonly #stopSampling: () => void;
@@ -110,6 +113,15 @@ class DataPlaneMetrics implements ThreadMetrics {
 
   authenticationRefusals(policy: string, reason: string): Counter {
     return this.#ofPolicy('authenticationRefusals', policy, reason);
+  }
+
+  overloadShed(priority: string): Counter {
+    return this.#named(this.#shed, priority, (name) => this.#fixed.cell('overloadShed', name));
+  }
+
+  overloadPressure(): Gauge {
+    this.#pressure ??= this.#fixed.cell('overloadPressure');
+    return this.#pressure;
   }
 
   #ofPolicy(family: 'policyShadow' | 'authenticationRefusals', policy: string, what: string): Counter {

@@ -54,6 +54,19 @@ export const FAMILIES = {
     type: 'counter',
     labels: ['policy', 'reason'],
   },
+  overloadShed: {
+    name: 'gateway_overload_shed_total',
+    help: 'Requests turned away by overload protection, by their priority.',
+    type: 'counter',
+    labels: ['priority'],
+  },
+  overloadPressure: {
+    name: 'gateway_thread_overload_pressure',
+    help: 'How hard the thread turns requests away: 0 not at all; up to 1 those of low priority, up to 2 normal ones, too, up to 3 high ones.',
+    type: 'gauge',
+    labels: [],
+    perThread: true,
+  },
   upstreamStatus: {
     name: 'gateway_upstream_status_total',
     help: 'Answers of backends, of every try.',

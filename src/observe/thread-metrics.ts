@@ -74,6 +74,10 @@ export interface ThreadMetrics {
   shadowOutcomes(policy: string, outcome: string): Counter;
   /** Requests that a policy refused for their credential. */
   authenticationRefusals(policy: string, reason: string): Counter;
+  /** Requests that overload protection turned away. */
+  overloadShed(priority: string): Counter;
+  /** How hard it does so, in this thread. */
+  overloadPressure(): Gauge;
   /** @param origin who is at fault: `client`, `upstream` or `gateway` */
   error(code: string, origin: string): void;
   /** The thread applied this generation. */

@@ -3,13 +3,13 @@ import type { CacheMemory, LimitMemory } from '../ir/messages.ts';
 import type { RedisIr } from '../ir/redis.ts';
 import type { SecretName } from '../ir/secret.ts';
 import type { AddressRules } from '../lib/target-address.ts';
-import type { Counter } from '../observe/thread-metrics.ts';
+import type { Counter, Gauge } from '../observe/thread-metrics.ts';
 import type { Consumers } from './consumers.ts';
 import type { Exchange } from './exchange.ts';
 import type { RefusalReason } from './refusal.ts';
 import type { Reply } from './reply.ts';
 
-export type { Counter };
+export type { Counter, Gauge };
 
 /** Phases in the order in which they see a request; answers pass them in reverse. */
 export const PHASES = ['edge', 'guard', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
@@ -47,6 +47,10 @@ export interface PolicyEnv {
   authenticationRefusals(policy: string, reason: RefusalReason): Counter;
   /** Requests by what a policy in shadow mode would have done, in `gateway_policy_shadow_total`. */
   shadowOutcomes(policy: string, outcome: ShadowOutcome): Counter;
+  /** Requests that overload protection turned away, in `gateway_overload_shed_total`. */
+  overloadShed(priority: string): Counter;
+  /** How hard this thread turns requests away, in `gateway_thread_overload_pressure`. */
+  overloadPressure(): Gauge;
   log(level: 'info' | 'warn' | 'error', message: string): void;
 }
 

@@ -5,6 +5,7 @@ import { authenticate } from './authenticate.ts';
 import { basic } from './basic/index.ts';
 import { requestBody } from './body/request.ts';
 import { responseBody } from './body/response.ts';
+import { bodyLimit } from './body-limit.ts';
 import { cache } from './cache/index.ts';
 import { compress } from './compress/index.ts';
 import { concurrencyLimit } from './concurrency-limit.ts';
@@ -46,6 +47,7 @@ const AUTHENTICATORS: readonly AuthenticatorPolicy[] = [
 /** Every other policy: one line each. */
 const POLICIES: readonly PolicySpec[] = [
   authenticate(AUTHENTICATORS),
+  bodyLimit,
   compress,
   cache,
   concurrencyLimit,

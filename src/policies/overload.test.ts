@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { overload } from './overload.ts';
-import { bindPolicies, exchange } from './testing.ts';
+import { bindPolicies, bindPoliciesWith, exchange } from './testing.ts';
 
 /** Keeps the thread busy: timers and everything else wait for it. */
 function block(ms: number): void {
@@ -39,6 +39,32 @@ test('a thread that is late turns away low before normal, never critical, and re
     calm = (await status('low')) === 200 && (await status('normal')) === 200 ? calm + 1 : 0;
   }
   for (const rule of Object.values(rules)) for (const { policy } of rule.steps) policy.close?.();
+});
+
+test('what it does is counted by priority, and how hard it does it is shown', async () => {
+  const shed: Record<string, number> = {};
+  const shown: number[] = [];
+  const env = {
+    overloadShed: (priority: string) => {
+      shed[priority] = 0;
+      return { add: (n: number) => (shed[priority]! += n) };
+    },
+    overloadPressure: () => ({ add: () => undefined, set: (value: number) => shown.push(value) }),
+  };
+  const bind = (config: object) => bindPoliciesWith({ env: env as never }, [overload, config]);
+  const [strict, lax] = [bind({ priority: 'low', maxDelay: '50ms' }), bind({ maxDelay: '1h' })];
+  expect([shed, shown.at(-1)]).toEqual([{ low: 0, normal: 0 }, 0]);
+  let refused = 0;
+  await overloaded(async () => {
+    if ((await exchange(strict)).status === 503) refused++;
+    await exchange(lax);
+    return refused >= 3;
+  });
+  expect(shed).toEqual({ low: refused, normal: 0 });
+  // Of several policies the one that turns away most is shown.
+  expect(shown.at(-1)).toBeGreaterThan(0);
+  for (const rule of [strict, lax]) for (const { policy } of rule.steps) policy.close?.();
+  expect(shown.at(-1)).toBe(0);
 });
 
 test('one long pause is no overload', async () => {

@@ -46,8 +46,8 @@ export const overload = definePolicy({
       maxDelayMs: parseDuration(maxDelay),
       maxMemoryBytes: allowedBytes() * (maxMemoryPercent / 100),
     });
-    loadMonitor.add(governor);
-    const shed = env.rateLimitHits(`overload-${priority}`);
+    loadMonitor.add(governor, env.overloadPressure());
+    const shed = env.overloadShed(priority);
     let owed = 0;
     let turn = 0;
     return {

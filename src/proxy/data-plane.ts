@@ -72,6 +72,8 @@ export class DataPlane {
         rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
         authenticationRefusals: (policy, reason) => options.metrics.authenticationRefusals(policy, reason),
         shadowOutcomes: (policy, outcome) => options.metrics.shadowOutcomes(policy, outcome),
+        overloadShed: (priority) => options.metrics.overloadShed(priority),
+        overloadPressure: () => options.metrics.overloadPressure(),
         log: options.log,
       },
       defaults: settings.timeouts,

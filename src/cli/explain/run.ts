@@ -58,6 +58,8 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
       rateLimitHits: () => ({ add: () => {} }),
       authenticationRefusals: () => ({ add: () => {} }),
       shadowOutcomes: () => ({ add: () => {} }),
+      overloadShed: () => ({ add: () => {} }),
+      overloadPressure: () => ({ add: () => {}, set: () => {} }),
       log: () => {},
     },
     defaults: config.settings.timeouts,

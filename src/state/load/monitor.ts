@@ -1,5 +1,10 @@
 import type { Governor, LoadReading } from './governor.ts';
 
+/** Where the pressure of the thread is shown. */
+export interface PressureGauge {
+  set(pressure: number): void;
+}
+
 const SAMPLE_MS = 20;
 /** A window is over after so long, if there were enough samples: one long pause is none. */
 const WINDOW_MS = 200;
@@ -11,7 +16,8 @@ const MEMORY_EVERY_MS = 1_000;
  * work that keeps requests waiting.
  */
 export class LoadMonitor {
-  readonly #governors = new Set<Governor>();
+  /** Each with who is told how hard all of them together turn requests away. */
+  readonly #governors = new Map<Governor, PressureGauge>();
   #timer: NodeJS.Timeout | null = null;
   #expectedMs = 0;
   #windowFromMs = 0;
@@ -20,15 +26,19 @@ export class LoadMonitor {
   #memoryBytes = 0;
   #memoryAtMs = Number.NEGATIVE_INFINITY;
 
-  add(governor: Governor): void {
-    this.#governors.add(governor);
+  add(governor: Governor, gauge: PressureGauge): void {
+    this.#governors.set(governor, gauge);
+    this.#tell();
     if (this.#timer !== null) return;
     this.#beginWindow(performance.now());
     this.#expect();
   }
 
   remove(governor: Governor): void {
+    const gauge = this.#governors.get(governor);
     this.#governors.delete(governor);
+    if (this.#governors.size === 0) gauge?.set(0);
+    else this.#tell();
     if (this.#governors.size > 0 || this.#timer === null) return;
     clearTimeout(this.#timer);
     this.#timer = null;
@@ -46,10 +56,18 @@ export class LoadMonitor {
     this.#samples++;
     if (nowMs - this.#windowFromMs >= WINDOW_MS && this.#samples >= WINDOW_SAMPLES) {
       const reading: LoadReading = { delayMs: this.#leastMs, memoryBytes: this.#memory(nowMs) };
-      for (const governor of this.#governors) governor.update(reading);
+      for (const governor of this.#governors.keys()) governor.update(reading);
+      this.#tell();
       this.#beginWindow(nowMs);
     }
     this.#expect();
+  }
+
+  /** Policies may have different targets: the one that turns away most counts. */
+  #tell(): void {
+    let most = 0;
+    for (const { pressure } of this.#governors.keys()) most = Math.max(most, pressure);
+    for (const gauge of this.#governors.values()) gauge.set(most);
   }
 
   #beginWindow(nowMs: number): void {
