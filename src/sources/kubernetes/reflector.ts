@@ -1,6 +1,6 @@
 import type { ObjectRef } from '../../ir/origin.ts';
 import { Backoff, pause } from '../../lib/backoff.ts';
-import { ApiError, errorMessage } from './client/api-error.ts';
+import { ApiError, errorMessage, isForbidden } from './client/api-error.ts';
 import type { ApiClient } from './client/client.ts';
 import { type ListResult, listAll } from './client/list.ts';
 import type { KubeKind, KubeObject, Selection } from './client/object.ts';
@@ -26,11 +26,13 @@ export interface ReflectorOptions {
 
 export interface ReflectorFailure {
   readonly kind: string;
-  readonly step: 'list' | 'watch' | 'handler';
+  readonly step: 'list' | 'watch' | 'read' | 'handler';
   readonly message: string;
   readonly retryInMs: number;
   /** Failures in a row, this one included. */
   readonly failures: number;
+  /** We have no right to it. */
+  readonly forbidden: boolean;
 }
 
 export interface ReflectorTiming {
@@ -236,7 +238,8 @@ export class Reflector {
     const { kind, onFailure } = this.#options;
     try {
       const failures = this.#backoff.failures;
-      onFailure({ kind: kind.kind, step, message: errorMessage(error), retryInMs, failures });
+      const forbidden = isForbidden(error);
+      onFailure({ kind: kind.kind, step, message: errorMessage(error), retryInMs, failures, forbidden });
     } catch {
       // There is nobody left to tell.
     }

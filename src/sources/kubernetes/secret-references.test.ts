@@ -12,12 +12,31 @@ function owner(name: string, ...secrets: string[]): SourcedObject {
 
 test('counts references: a Secret is wanted until the last one goes', () => {
   const references = new SecretReferences();
-  expect(references.put(owner('a', 'x', 'x', 'y'))).toBe(true);
-  expect(references.put(owner('b', 'x'))).toBe(true);
-  expect([...references.keys].sort()).toEqual(['shop/x', 'shop/y']);
-  expect(references.put(owner('a', 'x', 'y'))).toBe(false);
+  const changes = () =>
+    [...references.takeChanges()].map(([namespace, { added, removed }]) => [
+      namespace,
+      [...added],
+      [...removed],
+    ]);
+  references.put(owner('a', 'x', 'x', 'y'));
+  references.put(owner('b', 'x'));
+  expect(changes()).toEqual([['shop', ['x', 'y'], []]]);
+  references.put(owner('a', 'x', 'y'));
+  expect(changes()).toEqual([]);
   references.put(owner('a'));
-  expect([...references.keys]).toEqual(['shop/x']);
-  expect(references.remove({ kind: 'Consumer', namespace: 'shop', name: 'b' })).toBe(true);
-  expect([...references.keys]).toEqual([]);
+  expect(changes()).toEqual([['shop', [], ['y']]]);
+  references.remove({ kind: 'Consumer', namespace: 'shop', name: 'b' });
+  expect(changes()).toEqual([['shop', [], ['x']]]);
+});
+
+test('what comes and goes before anybody asks is no change', () => {
+  const references = new SecretReferences();
+  references.put(owner('a', 'x'));
+  references.put(owner('a'));
+  references.put(owner('b', 'z'));
+  references.takeChanges();
+  references.put(owner('b'));
+  references.put(owner('c', 'z'));
+  const [change] = references.takeChanges().values();
+  expect([change!.added.size, change!.removed.size]).toEqual([0, 0]);
 });

@@ -156,12 +156,9 @@ export class KubernetesSource implements ResourceSource {
 
   #follow(upsert: ResourceChange['upsert'], remove: ResourceChange['remove'] = []): void {
     for (const { refs, watches } of this.#followed) {
-      let changed = false;
-      for (const ref of remove) changed = refs.remove(ref) || changed;
-      for (const object of upsert) {
-        if (isOwnKind(object.kind)) changed = refs.put(object) || changed;
-      }
-      if (changed) watches.set(refs.keys);
+      for (const ref of remove) refs.remove(ref);
+      for (const object of upsert) if (isOwnKind(object.kind)) refs.put(object);
+      watches.change(refs.takeChanges());
     }
   }
 }

@@ -12,6 +12,7 @@ import type { Cluster } from '../index.ts';
 export interface SeenRequest {
   readonly method: string;
   readonly url: URL;
+  readonly accept: string;
   readonly watch: boolean;
   readonly atMs: number;
 }
@@ -98,6 +99,15 @@ export class FaultProxy {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** A kubeconfig that leads through the proxy too, for whom the token is. */
+  kubeconfigFor(token: string): string {
+    const config = JSON.parse(readFileSync(this.kubeconfigPath, 'utf8')) as KubeconfigFile;
+    const users = config.users.map(({ name }) => ({ name, user: { token } }));
+    const path = join(this.#folder, `kubeconfig-${token.slice(-8)}`);
+    writeFileSync(path, JSON.stringify({ ...config, users }), { mode: 0o600 });
+    return path;
+  }
+
   /** Ends every connection at once, as a crash of the API server would. */
   resetAll(): void {
     this.#server.closeAllConnections();
@@ -120,6 +130,7 @@ export class FaultProxy {
     const seen: SeenRequest = {
       method: incoming.method ?? '',
       url,
+      accept: incoming.headers.accept ?? '',
       watch: url.searchParams.has('watch'),
       atMs: performance.now(),
     };
@@ -173,6 +184,7 @@ export class FaultProxy {
 
 interface KubeconfigFile {
   clusters: { readonly name: string; readonly cluster: object }[];
+  users: { readonly name: string; readonly user: object }[];
 }
 
 function jsonpath(field: string): string {

@@ -39,3 +39,7 @@ export function errorMessage(error: unknown): string {
   if (error.message !== '') return error.message;
   return cause instanceof Error ? errorMessage(cause) : String(code ?? error.name);
 }
+
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403;
+}

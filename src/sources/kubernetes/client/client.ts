@@ -12,6 +12,8 @@ export interface ApiRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly contentType?: string;
+  /** `application/json` when it is not set. */
+  readonly accept?: string;
   readonly signal?: AbortSignal;
   /** For the whole of it, body included. */
   readonly timeoutMs?: number;
@@ -159,8 +161,8 @@ function connectionEnded(error: unknown): boolean {
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-function headersOf({ body, contentType }: ApiRequest): Record<string, string> {
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': USER_AGENT };
+function headersOf({ body, contentType, accept = 'application/json' }: ApiRequest): Record<string, string> {
+  const headers: Record<string, string> = { accept, 'user-agent': USER_AGENT };
   if (body !== undefined) headers['content-type'] = contentType ?? 'application/json';
   return headers;
 }

@@ -32,6 +32,7 @@ export async function listAll(
     const page: ListPage = await client.json<ListPage>({
       path: pathOf(kind, selection.namespace),
       query: { ...selectors(selection), limit: PAGE_SIZE, continue: next },
+      ...(selection.metadataOnly ? { accept: metadataOnly('PartialObjectMetadataList') } : {}),
       signal,
       timeoutMs: PAGE_TIMEOUT_MS,
     });
@@ -41,6 +42,11 @@ export async function listAll(
   } while (next !== undefined);
   if (resourceVersion === '') throw new SyntaxError('the answer to a list is no list');
   return { objects, resourceVersion };
+}
+
+/** @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+export function metadataOnly(as: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {
+  return `application/json;as=${as};g=meta.k8s.io;v=v1`;
 }
 
 export function selectors({ labelSelector, fieldSelector }: Selection): Record<string, string | undefined> {

@@ -32,6 +32,8 @@ export interface Selection {
   readonly namespace: string | null;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Names, versions and labels alone are sent, not what the objects hold. */
+  readonly metadataOnly?: boolean;
 }
 
 /** Path of a kind's collection, or of one object, or of a part of it such as `status`. */

@@ -1,7 +1,7 @@
 import { statusError } from './api-error.ts';
 import type { ApiClient } from './client.ts';
 import { JsonLines } from './json-lines.ts';
-import { selectors } from './list.ts';
+import { metadataOnly, selectors } from './list.ts';
 import { isKubeObject, type KubeKind, type KubeObject, pathOf, type Selection } from './object.ts';
 
 export type WatchEvent =
@@ -52,6 +52,7 @@ export async function watchOnce(
         resourceVersion,
         timeoutSeconds,
       },
+      ...(selection.metadataOnly ? { accept: metadataOnly('PartialObjectMetadata') } : {}),
       signal: AbortSignal.any([signal, watchdog.signal]),
     });
     onOpen();
