@@ -10,6 +10,7 @@ import {
   YAMLException,
 } from 'js-yaml';
 import type { FieldSteps } from '../../resources/field-path.ts';
+import { NOT_PLAIN, readPlainYaml } from './plain-yaml.ts';
 
 /** Line and column in a text, from 1. */
 export interface Position {
@@ -33,6 +34,12 @@ const START: Position = { line: 1, column: 1 };
 
 /** Parses one document. Never throws; aliases can't make it grow out of bounds. */
 export function parseYaml(text: string): YamlResult {
+  const value = readPlainYaml(text);
+  return value === NOT_PLAIN ? parseYamlInFull(text) : { ok: true, value };
+}
+
+/** As {@link parseYaml}, always by the full parser. */
+export function parseYamlInFull(text: string): YamlResult {
   try {
     const events = parseEvents(text, { maxDepth: MAX_DEPTH });
     if (expandedNodes(text, events) > MAX_EXPANDED_NODES) {
