@@ -50,7 +50,7 @@ const LAYERS = {
   proxy: {
     may: [
       'pipeline/',
-      'compile/(table|builder)\\.ts$',
+      'compile/(table|builder|consumer-plans)\\.ts$',
       'outbound/lookup\\.ts$',
       'state/',
       'ir/',

@@ -104,8 +104,8 @@ export function findingView(finding: Finding): object {
 export function threadView(thread: ThreadView): object {
   return {
     ...thread,
-    failures: thread.failures.map(({ routeKey, origin, message }) => ({
-      route: routeKey,
+    failures: thread.failures.map(({ objectKey: object, origin, message }) => ({
+      object,
       origin: describeOrigin(origin),
       message: redactText(message),
     })),

@@ -13,7 +13,7 @@ export function sampleView(secret: string): AdminView & { state: SampleState } {
       running: true,
       listening: true,
       generation: 7 - threadId,
-      failures: [{ routeKey: 'r', origin: originAt('users', 1), message: `redis://u:${secret}@h refused` }],
+      failures: [{ objectKey: 'r', origin: originAt('users', 1), message: `redis://u:${secret}@h refused` }],
     })),
     repeat: 1,
     metricsError: null,

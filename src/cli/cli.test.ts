@@ -156,6 +156,41 @@ describe('explain', () => {
     expect(code).toBe(0);
   });
 
+  test('--consumer shows whose policies run where, and why it is closed', () => {
+    write(
+      'a.yaml',
+      route('a', '    - { respond: {}, policies: [{ require: { roles: [r] } }, { apiKey: {} }] }'),
+    );
+    const consumer = (name: string, policies: string) =>
+      write(
+        `${name}.yaml`,
+        `apiVersion: portreeve.dev/v1alpha1\nkind: Consumer\nmetadata: { name: ${name}, namespace: default }\nspec: { policies: ${policies} }\n`,
+      );
+    consumer('gold', '[{ requestHeaders: { remove: [A] } }, { require: { groups: [g] } }]');
+    consumer('bad', '[{ csrf: {} }]');
+    const ask = (...args: string[]) => run('explain', 'GET', 'http://h/', '--config', '.', ...args);
+    const report = JSON.parse(ask('--consumer', 'gold', '-o', 'json').out);
+    expect(report.winner.consumer).toEqual({ key: 'Consumer/default/gold', isFound: true, closed: null });
+    expect(
+      report.winner.policies.map(({ name, origin }: { name: string; origin: string }) => [name, origin]),
+    ).toEqual([
+      ['apiKey', expect.stringContaining('a.yaml')],
+      ['require', expect.stringContaining('a.yaml')],
+      ['require', expect.stringContaining('gold.yaml')],
+      ['requestHeaders', expect.stringContaining('gold.yaml')],
+    ]);
+    expect(ask('--consumer', 'default/bad').out).toMatch(
+      /500 for this consumer: .*its phase, edge, has passed/,
+    );
+    const missing = ask('--consumer', 'nobody');
+    expect([missing.code, missing.err]).toEqual([
+      2,
+      expect.stringContaining('there is no Consumer/default/nobody'),
+    ]);
+    const { code, err } = run('validate', '.');
+    expect([code, err]).toEqual([1, expect.stringMatching(/bad\.yaml.*spec\.policies\[0\]|its phase, edge/)]);
+  });
+
   test('headers, client address and method choose as they would on the wire', () => {
     write(
       'a.yaml',

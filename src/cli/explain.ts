@@ -10,6 +10,8 @@ export interface ExplainOptions {
   readonly header: readonly string[];
   readonly client: string;
   readonly listener?: string;
+  /** Namespace and name, or the name alone: of the route's namespace. */
+  readonly consumer?: string;
   readonly output: 'text' | 'json';
 }
 
@@ -35,6 +37,10 @@ export function explainCommand(done: Done): Command {
     .option(
       '--listener <name>',
       "listener that takes it (default: the one with the URL's port, else the first)",
+    )
+    .option(
+      '--consumer <name>',
+      "Consumer that sends it (NAME of the route's namespace, or NAMESPACE/NAME): its policies are shown, too",
     )
     .addOption(configFileOption())
     .addOption(outputOption(['text', 'json'], 'text'))

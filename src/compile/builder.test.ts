@@ -91,9 +91,9 @@ test('a rule that can not be bound is closed with 500, closes what it bound, and
   });
   expect(table.match(inputOf({ path: '/fine' }))?.rule.action.kind).toBe('forward');
   expect(failures).toEqual([
-    { routeKey: bad.key, origin: bad.rules[0]?.origin, message: 'policy bad: no such key' },
+    { objectKey: bad.key, origin: bad.rules[0]?.origin, message: 'policy bad: no such key' },
     {
-      routeKey: unknown.key,
+      objectKey: unknown.key,
       origin: unknown.rules[0]?.origin,
       message: 'policy nobody is not known; known are: good, bad',
     },

@@ -6,7 +6,8 @@ import { compileGuard, Entry, type Guard, rankOf } from './entry.ts';
 import type { EditToken } from './hashmap.ts';
 import { EMPTY_INDEX, type HostIndex, insertEntry, removeEntry } from './hostindex.ts';
 import { Router } from './router.ts';
-import { bindRule, type CompileEnv, messageOf } from './rule.ts';
+import { bindRule, type CompileEnv } from './rule.ts';
+import { messageOf } from './step.ts';
 import type { CompiledRule, RoutingTable } from './table.ts';
 
 /** What one `apply` made. */
@@ -82,6 +83,7 @@ export class TableBuilder<U> {
     const changed = new Map(delta.upsertRoutes.map((route) => [route.key, route]));
     for (const { key } of delta.upsertClusters) this.#addUsersOf(key, changed);
     for (const { key } of delta.upsertSecrets) this.#addRoutes(this.#secretUsers.get(key), changed);
+    if (this.#env.consumerSteps.takeGrown()) this.#addRoutes([...this.#routes.keys()], changed);
     for (const route of changed.values()) {
       this.#remove(route.key);
       this.#add(route);
@@ -159,7 +161,7 @@ function compileRoute<U>(ir: RouteIr, env: CompileEnv<U>): BoundRoute<U> {
   env.askedSecrets.clear();
   const hosts = ir.hosts.length === 0 ? [''] : [...new Set(ir.hosts)];
   ir.rules.forEach((ruleIr, ruleIndex) => {
-    const fail = (message: string) => failures.push({ routeKey: ir.key, origin: ruleIr.origin, message });
+    const fail = (message: string) => failures.push({ objectKey: ir.key, origin: ruleIr.origin, message });
     const { rule, failure } = bindRule(ir, ruleIr, env);
     if (failure !== null) fail(failure);
     rules.push(rule);

@@ -1,13 +1,22 @@
 import type { PolicyRef, RouteIr, RuleIr } from '../ir/route.ts';
-import { PHASES, type Phase, type PolicyCatalogue, type PolicyEnv, phaseOf } from '../pipeline/policy.ts';
+import {
+  CONSUMER_PHASES,
+  PHASES,
+  type Phase,
+  type PolicyCatalogue,
+  type PolicyEnv,
+} from '../pipeline/policy.ts';
 import { type ActionEnv, compileAction } from './action.ts';
-import { shadowEnv, shadowPolicy } from './shadow-mode.ts';
+import type { ConsumerSteps } from './consumer-plans.ts';
+import { bindAct, bindShadow, messageOf, phaseOfRef, specOf } from './step.ts';
 import type { BoundStep, CompiledRule } from './table.ts';
 
 /** What a thread lends to the rules that it binds. */
 export interface CompileEnv<U> extends ActionEnv<U> {
   readonly policies: PolicyCatalogue;
   readonly policyEnv: PolicyEnv;
+  /** Policies of Consumers, in the rules that find out who calls. */
+  readonly consumerSteps: ConsumerSteps;
   /** Keys of the secrets that `policyEnv` was asked for; the builder empties it. */
   readonly askedSecrets: Set<string>;
 }
@@ -24,24 +33,44 @@ export function bindRule<U>(route: RouteIr, ir: RuleIr, env: CompileEnv<U>): Bou
   try {
     const action = compileAction(ir.action, env);
     if (action.kind === 'fail') return { rule: ruleOf(route, ir, action, []), failure: null };
+    const { policies: catalogue, policyEnv } = env;
     let failure: string | null = null;
-    for (const ref of inPhaseOrder(withImplied(ir, env.policies), env.policies)) {
-      if (ref.shadow !== true) {
-        steps.push(bindPolicy(ref, env));
-        continue;
-      }
+    const phases: Phase[] = [];
+    for (const ref of inPhaseOrder(withImplied(ir, catalogue), catalogue)) {
       try {
-        steps.push(bindShadow(ref, env));
+        steps.push(
+          ref.shadow === true ? bindShadow(ref, catalogue, policyEnv) : bindAct(ref, catalogue, policyEnv),
+        );
+        phases.push(phaseOfRef(ref, catalogue));
       } catch (error) {
+        if (ref.shadow !== true) throw error;
         failure ??= `${messageOf(error)} (in shadow mode: the rule serves without it)`;
       }
     }
-    return { rule: ruleOf(route, ir, action, steps), failure };
+    return { rule: ruleOf(route, ir, action, withConsumers(steps, phases, env.consumerSteps)), failure };
   } catch (error) {
     const failure = messageOf(error);
     closeSteps(steps, env.policyEnv);
     return { rule: ruleOf(route, ir, { kind: 'fail', reason: failure }, []), failure };
   }
+}
+
+/** With the policies of Consumers at the end of each phase, where a policy finds out who calls. */
+function withConsumers(
+  steps: readonly BoundStep[],
+  phases: readonly Phase[],
+  consumers: ConsumerSteps,
+): readonly BoundStep[] {
+  const added = CONSUMER_PHASES.flatMap((phase) => {
+    const step = consumers.of(phase);
+    return step === null ? [] : [{ phase: phase as Phase, step }];
+  });
+  if (added.length === 0 || !phases.includes('authn')) return steps;
+  const all = [{ phase: 'authn' as Phase, step: consumers.begin }, ...added];
+  return PHASES.flatMap((phase) => [
+    ...steps.filter((_, i) => phases[i] === phase),
+    ...all.filter((one) => one.phase === phase).map(({ step }) => step),
+  ]);
 }
 
 /** Closes what was bound; a policy whose `close` throws does not keep the others open. */
@@ -100,34 +129,4 @@ function inPhaseOrder(refs: readonly PolicyRef[], catalogue: PolicyCatalogue): r
     return 2 * PHASES.indexOf(phaseOfRef(ref, catalogue)) + (last ? 1 : 0);
   };
   return refs.toSorted((a, b) => place(a) - place(b));
-}
-
-function bindPolicy<U>(ref: PolicyRef, env: CompileEnv<U>, lent: PolicyEnv = env.policyEnv): BoundStep {
-  const spec = specOf(ref, env.policies);
-  try {
-    return { name: ref.name, policy: spec.bind(ref.config as never, lent) };
-  } catch (error) {
-    throw new Error(`policy ${ref.name}: ${messageOf(error)}`);
-  }
-}
-
-function bindShadow<U>(ref: PolicyRef, env: CompileEnv<U>): BoundStep {
-  const { name, policy } = bindPolicy(ref, env, shadowEnv(ref.name, env.policyEnv));
-  return { name, policy: shadowPolicy(name, policy, env.policyEnv) };
-}
-
-function phaseOfRef(ref: PolicyRef, catalogue: PolicyCatalogue): Phase {
-  return phaseOf(specOf(ref, catalogue), ref.config);
-}
-
-function specOf(ref: PolicyRef, catalogue: PolicyCatalogue) {
-  const spec = catalogue.get(ref.name);
-  if (spec !== undefined) return spec;
-  throw new Error(
-    `policy ${ref.name} is not known; known are: ${[...catalogue.keys()].join(', ') || 'none'}`,
-  );
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

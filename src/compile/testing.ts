@@ -4,6 +4,7 @@ import type { PolicyCatalogue } from '../pipeline/policy.ts';
 import { createCacheMemory } from '../state/cache/memory.ts';
 import { ConsumerDirectory } from '../state/consumers.ts';
 import { createLimitMemory } from '../state/limits/memory.ts';
+import { NO_CONSUMER_STEPS } from './consumer-plans.ts';
 import type { CompileEnv } from './rule.ts';
 import type { MatchInput } from './table.ts';
 
@@ -27,6 +28,7 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
   return {
     bindUpstream: (key) => key,
     policies,
+    consumerSteps: NO_CONSUMER_STEPS,
     askedSecrets: new Set(),
     policyEnv: {
       threadId: 0,
@@ -38,6 +40,7 @@ export function testEnv(policies: PolicyCatalogue = new Map()): CompileEnv<strin
       outbound: { allowLoopback: true, allowLinkLocal: false },
       secret: ({ secret }) => `text of ${secret}`,
       consumers: (namespace) => consumers.in(namespace),
+      consumer: (key) => consumers.byKey(key),
       rateLimitHits: () => ({ add: () => undefined }),
       authenticationRefusals: () => ({ add: () => undefined }),
       shadowOutcomes: () => ({ add: () => undefined }),

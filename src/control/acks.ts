@@ -133,8 +133,8 @@ export class AckLog {
   #currentFailures(): Map<string, string> {
     const failures = new Map<string, string>();
     for (const thread of this.#audience.threads()) {
-      for (const { routeKey, origin, message } of thread.failures) {
-        failures.set(routeKey, `${origin.fieldPath}: ${message}`);
+      for (const { objectKey: key, origin, message } of thread.failures) {
+        failures.set(key, `${origin.fieldPath}: ${message}`);
       }
     }
     return failures;

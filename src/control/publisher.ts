@@ -230,7 +230,7 @@ export class Publisher {
     const known = new Set(before.map(describeFailure));
     for (const failure of now) {
       const where = describeFailure(failure);
-      if (!known.has(where)) this.#log.error({ event: 'ruleClosed', route: failure.routeKey }, where);
+      if (!known.has(where)) this.#log.error({ event: 'ruleClosed', object: failure.objectKey }, where);
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Limit, LimitScope } from '../lib/limit-schema.ts';
+import type { Origin } from './origin.ts';
+import type { PolicyRef } from './route.ts';
 import type { SecretName } from './secret.ts';
 
 /** Limits that a Consumer has in place of the route's. */
@@ -6,6 +8,14 @@ export interface ConsumerLimits extends LimitScope {
   /** Of their buckets: `namespace/name` of the RateLimitPolicy. */
   readonly id: string;
   readonly limits: readonly Limit[];
+}
+
+export interface ConsumerPolicies {
+  /** Equal for equal policies, wherever they are written. */
+  readonly id: string;
+  readonly refs: readonly PolicyRef[];
+  /** Why all requests of the Consumer are refused: a policy could not be built. null: they are not. */
+  readonly closed: { readonly origin: Origin; readonly message: string } | null;
 }
 
 /** What a bearer token says of a Consumer. */
@@ -39,4 +49,6 @@ export interface ConsumerIr {
   readonly certificates: readonly string[];
   /** null: those of the route. */
   readonly rateLimit: ConsumerLimits | null;
+  /** They run for its requests, beside those of the route. null: none. */
+  readonly policies: ConsumerPolicies | null;
 }

@@ -52,9 +52,13 @@ export type ControlMessage =
   | { readonly type: 'drain'; readonly timeoutMs: number }
   | { readonly type: 'stop' };
 
-/** A rule that a thread could not bind (for example a policy that threw): it answers 500 until it is mended. */
+/**
+ * What a thread could not bind (for example a policy that threw): a rule answers 500 until it is mended, and the same get all
+ * requests of a Consumer.
+ */
 export interface BindFailure {
-  readonly routeKey: string;
+  /** Of the GatewayRoute or the Consumer. */
+  readonly objectKey: string;
   readonly origin: Origin;
   readonly message: string;
 }

@@ -21,7 +21,14 @@ function believer(name: string) {
         const proof =
           user === 'bad'
             ? refused('That is bad.', `Test realm=${quoted(realm)}`, 'password')
-            : ({ kind: 'passed', identity: identityOf({ consumer: user, schemes: [name] }) } as const);
+            : ({
+                kind: 'passed',
+                identity: identityOf({
+                  consumer: user,
+                  consumerKey: `Consumer/test/${user}`,
+                  schemes: [name],
+                }),
+              } as const);
         return user === said ? proof : Promise.resolve(proof);
       },
       missing: () => unauthorized('Say who you are.', `Test realm=${quoted(realm)}`),

@@ -201,7 +201,7 @@ function consumerFinder(consumers: Consumers): (identity: Identity) => Identity 
   let known = new WeakMap<Identity, Identity>();
   let { version } = consumers;
   return function withConsumer(identity) {
-    if (identity.claims === null || identity.consumer !== null) return identity;
+    if (identity.claims === null || identity.consumerKey !== null) return identity;
     if (version !== consumers.version) {
       known = new WeakMap();
       version = consumers.version;

@@ -5,7 +5,6 @@ import { ANONYMOUS, type Identity } from './identity.ts';
 export interface Consumers {
   /** Grows with every change of them: what was found before may be another one now. */
   readonly version: number;
-  byName(name: string): ConsumerIr | null;
   /** @param hash SHA-256 of the key, base64url */
   byApiKey(hash: string): ConsumerIr | null;
   /** With the text of the Secret: a password or the hash of one. */
@@ -25,6 +24,7 @@ export function consumerIdentity(
     ...ANONYMOUS,
     ...known,
     consumer: consumer.name,
+    consumerKey: consumer.key,
     groups: both(consumer.groups, known.groups),
     roles: both(consumer.roles, known.roles),
     permissions: both(consumer.permissions, known.permissions),

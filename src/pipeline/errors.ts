@@ -27,6 +27,8 @@ export type GatewayErrorCode =
   | 'draining'
   | 'rewriteRefused'
   | 'ruleFailed'
+  /** The policies of the request's Consumer could not be built. */
+  | 'consumerFailed'
   | 'policyThrew'
   | 'internal';
 

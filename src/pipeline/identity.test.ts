@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { ANONYMOUS, identityOf, isAnonymous, mergeIdentities } from './identity.ts';
 
+const ACME = { consumer: 'acme', consumerKey: 'Consumer/shop/acme' };
+
 test('the earlier proof goes before, sets add up', () => {
-  const key = identityOf({ consumer: 'acme', apiKey: 'k', groups: ['a', 'b'], schemes: ['apiKey'] });
+  const key = identityOf({ ...ACME, apiKey: 'k', groups: ['a', 'b'], schemes: ['apiKey'] });
   const token = identityOf({
-    ...{ user: 'ann', consumer: 'acme', claims: { sub: 'ann', iss: 'x' } },
+    ...{ ...ACME, user: 'ann', claims: { sub: 'ann', iss: 'x' } },
     ...{ groups: ['b', 'c'], roles: ['r'], permissions: ['p'], schemes: ['jwt'] },
   });
   expect(mergeIdentities(key, token)).toEqual({
-    ...{ user: 'ann', consumer: 'acme', apiKey: 'k', claims: { sub: 'ann', iss: 'x' } },
+    ...{ ...ACME, user: 'ann', apiKey: 'k', claims: { sub: 'ann', iss: 'x' } },
     ...{ groups: ['a', 'b', 'c'], roles: ['r'], permissions: ['p'], schemes: ['apiKey', 'jwt'] },
   });
   const other = identityOf({ user: 'bob', claims: { sub: 'bob', aud: 'y' }, schemes: ['second'] });
@@ -19,9 +21,11 @@ test('the earlier proof goes before, sets add up', () => {
 });
 
 test('nobody is two consumers', () => {
-  const of = (consumer: string) => identityOf({ consumer, schemes: ['apiKey'] });
-  expect(mergeIdentities(of('a'), of('b'))).toBeNull();
-  expect(mergeIdentities(of('a'), of('a'))).not.toBeNull();
+  const of = (namespace: string, consumer: string) =>
+    identityOf({ consumer, consumerKey: `Consumer/${namespace}/${consumer}`, schemes: ['apiKey'] });
+  expect(mergeIdentities(of('x', 'a'), of('x', 'b'))).toBeNull();
+  expect(mergeIdentities(of('x', 'a'), of('y', 'a'))).toBeNull();
+  expect(mergeIdentities(of('x', 'a'), of('x', 'a'))).not.toBeNull();
 });
 
 test('anonymous is who has proved nothing', () => {

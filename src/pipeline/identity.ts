@@ -6,6 +6,8 @@ export interface Identity {
   readonly user: string | null;
   /** Name of the Consumer that the credentials belong to. */
   readonly consumer: string | null;
+  /** That Consumer among all: `Consumer/namespace/name`. */
+  readonly consumerKey: string | null;
   /** What tells one API key from another: its hash or its Consumer's name, never the key itself. */
   readonly apiKey: string | null;
   /** Claims of the verified token; null when there is none. */
@@ -23,6 +25,7 @@ const NONE: readonly string[] = [];
 export const ANONYMOUS: Identity = {
   user: null,
   consumer: null,
+  consumerKey: null,
   apiKey: null,
   claims: null,
   groups: NONE,
@@ -48,11 +51,12 @@ export function isAnonymous(identity: Identity | undefined): boolean {
  */
 export function mergeIdentities(earlier: Identity, later: Identity): Identity | null {
   if (earlier.schemes.length === 0) return later;
-  if (earlier.consumer !== null && later.consumer !== null && earlier.consumer !== later.consumer)
-    return null;
+  const two = earlier.consumerKey !== null && later.consumerKey !== null;
+  if (two && earlier.consumerKey !== later.consumerKey) return null;
   return {
     user: earlier.user ?? later.user,
     consumer: earlier.consumer ?? later.consumer,
+    consumerKey: earlier.consumerKey ?? later.consumerKey,
     apiKey: earlier.apiKey ?? later.apiKey,
     claims: earlier.claims === null ? later.claims : { ...later.claims, ...earlier.claims },
     groups: union(earlier.groups, later.groups),

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import type { ConsumerIr } from '../ir/consumer.ts';
 import type { CacheMemory, LimitMemory } from '../ir/messages.ts';
 import type { RedisIr } from '../ir/redis.ts';
 import type { SecretName } from '../ir/secret.ts';
@@ -14,6 +15,10 @@ export type { Counter, Gauge };
 /** Phases in the order in which they see a request; answers pass them in reverse. */
 export const PHASES = ['edge', 'guard', 'authn', 'authz', 'limit', 'rewrite', 'upstream'] as const;
 export type Phase = (typeof PHASES)[number];
+
+/** Those that begin when it is known who sent a request: policies of a Consumer belong there. */
+export const CONSUMER_PHASES = ['authz', 'limit', 'rewrite', 'upstream'] as const satisfies readonly Phase[];
+export type ConsumerPhase = (typeof CONSUMER_PHASES)[number];
 
 /** What a thread lends to the policies that it binds. */
 export interface PolicyEnv {
@@ -38,6 +43,8 @@ export interface PolicyEnv {
   secret(name: SecretName): string;
   /** The Consumers of a namespace, as they are at the time of each question. */
   consumers(namespace: string): Consumers;
+  /** A Consumer as it is now, by `Identity.consumerKey`; null: it is gone. */
+  consumer(key: string): ConsumerIr | null;
   /**
    * Refusals of one limiter, in `gateway_rate_limit_hits_total`.
    * @param limiterType from the configuration, never from the request

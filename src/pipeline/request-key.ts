@@ -26,7 +26,7 @@ function compilePart(part: KeyPart): RequestKey {
   const { clientAddress, header, query, cookie, claim, constant } = part;
   if (part.apiKey !== undefined) return (x) => x.get(identitySlot)?.apiKey ?? null;
   if (part.user !== undefined) return (x) => x.get(identitySlot)?.user ?? null;
-  if (part.consumer !== undefined) return (x) => x.get(identitySlot)?.consumer ?? null;
+  if (part.consumer !== undefined) return (x) => x.get(identitySlot)?.consumerKey ?? null;
   if (clientAddress !== undefined) {
     const { prefix4, prefix6 } = clientAddress;
     return (x) => addressBlock(x.client.address, prefix4, prefix6);

@@ -45,7 +45,14 @@ const told = ({ forwarded }: { forwarded: readonly string[] | null }, name = 'to
 test('a key is a Consumer with its groups, roles and permissions', async () => {
   const outcome = await exchange(bind(), { lines: ['X-API-Key: k-2'] });
   expect(JSON.parse(told(outcome)!)).toEqual({
-    ...{ user: null, consumer: 'acme', apiKey: digest('k-2'), claims: null, schemes: ['apiKey'] },
+    ...{
+      user: null,
+      consumer: 'acme',
+      consumerKey: 'Consumer/test/acme',
+      apiKey: digest('k-2'),
+      claims: null,
+      schemes: ['apiKey'],
+    },
     ...{ groups: ['g'], roles: ['r'], permissions: ['p'] },
   });
   expect(outcome.forwarded?.join()).not.toContain('k-2');

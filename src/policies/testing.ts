@@ -1,3 +1,4 @@
+import type { ConsumerSteps } from '../compile/consumer-plans.ts';
 import { bindRule } from '../compile/rule.ts';
 import type { CompiledRule } from '../compile/table.ts';
 import { routeOf, testEnv } from '../compile/testing.ts';
@@ -112,6 +113,8 @@ export interface TestSurroundings {
   readonly env?: Partial<PolicyEnv>;
   /** Of the namespace `test`; changes of it are seen. */
   readonly consumers?: ConsumerDirectory;
+  /** Policies of theirs. */
+  readonly consumerSteps?: ConsumerSteps;
 }
 
 /** A Consumer of the namespace `test`. */
@@ -119,7 +122,7 @@ export function testConsumer(name: string, more: Partial<ConsumerIr> = {}): Cons
   return {
     ...{ key: `Consumer/test/${name}`, namespace: 'test', name },
     ...{ groups: [], roles: [], permissions: [], apiKeys: [], passwords: [], claims: [] },
-    ...{ certificates: [], rateLimit: null, ...more },
+    ...{ certificates: [], rateLimit: null, policies: null, ...more },
   };
 }
 
@@ -130,16 +133,22 @@ export function bindPolicies(...entries: readonly Entry[]): CompiledRule<string>
 
 /** As {@link bindPolicies}, with what they refer to. */
 export function bindPoliciesWith(
-  { secrets = {}, documents = {}, consumers, env: given = {} }: TestSurroundings,
+  { secrets = {}, documents = {}, consumers, consumerSteps, env: given = {} }: TestSurroundings,
   ...entries: readonly Entry[]
 ): CompiledRule<string> {
   const configs = validated(entries);
   const { policyEnv, ...rest } = testEnv(new Map(entries.map(([spec]) => [spec.name, spec])));
   const lent = {
     secret: ({ secret }: SecretName) => secrets[secret]!,
-    ...(consumers !== undefined && { consumers: (namespace: string) => consumers.in(namespace) }),
+    ...(consumers !== undefined && {
+      consumers: (namespace: string) => consumers.in(namespace),
+      consumer: (key: string) => consumers.byKey(key),
+    }),
   };
-  const env = { ...rest, policyEnv: { ...policyEnv, ...lent, ...given } };
+  const env = {
+    ...{ ...rest, ...(consumerSteps && { consumerSteps }) },
+    policyEnv: { ...policyEnv, ...lent, ...given },
+  };
   const route = routeOf('test', []);
   const policies = entries.map(([spec, , mode], i) => {
     const context: ResolveContext = {

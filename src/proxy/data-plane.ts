@@ -1,12 +1,13 @@
 import { TableBuilder } from '../compile/builder.ts';
+import { ConsumerPlans } from '../compile/consumer-plans.ts';
 import type { EndpointsIr } from '../ir/cluster.ts';
 import { NO_CHANGE } from '../ir/gateway.ts';
-import type { ControlMessage, ThreadMessage, ThreadStart } from '../ir/messages.ts';
+import type { BindFailure, ControlMessage, ThreadMessage, ThreadStart } from '../ir/messages.ts';
 import { matcher } from '../lib/cidr.ts';
 import type { AccessLogWriter } from '../observe/access-record.ts';
 import { emptyAccessRecord } from '../observe/access-record.ts';
 import type { ThreadMetrics } from '../observe/thread-metrics.ts';
-import type { PolicyCatalogue } from '../pipeline/policy.ts';
+import type { PolicyCatalogue, PolicyEnv } from '../pipeline/policy.ts';
 import { ConsumerDirectory } from '../state/consumers.ts';
 import { BodyBudget } from './body/budget.ts';
 import type { Rule, ThreadContext } from './context.ts';
@@ -41,7 +42,10 @@ export class DataPlane {
   /** Texts by key. */
   readonly #secrets = new Map<string, string>();
   readonly #consumers = new ConsumerDirectory((key) => this.#secrets.get(key));
+  readonly #plans: ConsumerPlans;
   readonly #listeners: readonly Listener[];
+  /** Rules of the table that could not be bound. */
+  #failures: readonly BindFailure[] = [];
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
@@ -50,32 +54,38 @@ export class DataPlane {
     const askedSecrets = new Set<string>();
     this.#upstreams = new UpstreamRegistry(settings, wheel, options.metrics, (error) => this.onFault(error));
     this.#routeMetrics = new RouteMetricsIndex(options.metrics);
+    const policyEnv: PolicyEnv = {
+      threadId,
+      limits: options.start.limits,
+      cache: options.start.cache,
+      cacheHits: options.metrics.cacheHits,
+      cacheMisses: options.metrics.cacheMisses,
+      redis: settings.redis,
+      outbound: settings.outbound,
+      secret: ({ secret }) => {
+        askedSecrets.add(secret);
+        const text = this.#secrets.get(secret);
+        if (text === undefined) throw new Error(`${secret} is not known to this thread`);
+        return text;
+      },
+      consumers: (namespace) => this.#consumers.in(namespace),
+      consumer: (key) => this.#consumers.byKey(key),
+      rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
+      authenticationRefusals: (policy, reason) => options.metrics.authenticationRefusals(policy, reason),
+      shadowOutcomes: (policy, outcome) => options.metrics.shadowOutcomes(policy, outcome),
+      overloadShed: (priority) => options.metrics.overloadShed(priority),
+      overloadPressure: () => options.metrics.overloadPressure(),
+      log: options.log,
+    };
+    this.#plans = new ConsumerPlans(options.policies, policyEnv, () =>
+      this.#acknowledge(this.#context.table.generation),
+    );
     this.#builder = new TableBuilder<UpstreamCluster>({
       bindUpstream: (key) => this.#upstreams.get(key),
       policies: options.policies,
       askedSecrets,
-      policyEnv: {
-        threadId,
-        limits: options.start.limits,
-        cache: options.start.cache,
-        cacheHits: options.metrics.cacheHits,
-        cacheMisses: options.metrics.cacheMisses,
-        redis: settings.redis,
-        outbound: settings.outbound,
-        secret: ({ secret }) => {
-          askedSecrets.add(secret);
-          const text = this.#secrets.get(secret);
-          if (text === undefined) throw new Error(`${secret} is not known to this thread`);
-          return text;
-        },
-        consumers: (namespace) => this.#consumers.in(namespace),
-        rateLimitHits: (limiterType) => options.metrics.rateLimitHits(limiterType),
-        authenticationRefusals: (policy, reason) => options.metrics.authenticationRefusals(policy, reason),
-        shadowOutcomes: (policy, outcome) => options.metrics.shadowOutcomes(policy, outcome),
-        overloadShed: (priority) => options.metrics.overloadShed(priority),
-        overloadPressure: () => options.metrics.overloadPressure(),
-        log: options.log,
-      },
+      policyEnv,
+      consumerSteps: this.#plans,
       defaults: settings.timeouts,
     });
     const isTrusted = matcher(settings.trustedProxies);
@@ -139,6 +149,7 @@ export class DataPlane {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
     for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
     this.#consumers.apply(delta.upsertConsumers, delta.removeConsumers);
+    this.#plans.apply(delta);
     if (delta.upsertSecrets.length + delta.removeSecrets.length > 0) this.#consumers.secretsChanged();
     this.#setEndpoints(endpoints);
   }
@@ -155,6 +166,12 @@ export class DataPlane {
     for (const key of delta.removeClusters) this.#upstreams.remove(key);
     for (const key of delta.removeSecrets) this.#secrets.delete(key);
     this.#options.metrics.setGeneration(generation);
+    this.#failures = failures;
+    this.#acknowledge(generation);
+  }
+
+  #acknowledge(generation: number): void {
+    const failures = [...this.#failures, ...this.#plans.failures];
     this.#options.post({ type: 'ack', generation, failures });
   }
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { choice, exactlyOneOf, fields, list, objectName, secretRef, text } from '../lib/schema.ts';
+import { type PolicyDescriptions, policyList } from './gateway-route/schema.ts';
 import { API_VERSION, objectMeta } from './metadata.ts';
 import { status } from './status.ts';
 
@@ -41,38 +42,47 @@ const credential = exactlyOneOf(
 
 const name = (what: string) => text(what, { minLength: 1, maxLength: 253 });
 
-export const consumerSchema = Type.Object(
-  {
-    apiVersion: choice([API_VERSION], 'Version of the schema.'),
-    kind: choice(['Consumer'], 'Kind of the resource.'),
-    metadata: objectMeta,
-    spec: fields(
-      {
-        groups: Type.Optional(list(name('Name of a group.'), 'Groups it belongs to.', { maxItems: 64 })),
-        roles: Type.Optional(
-          list(name('Name of a role.'), 'Roles it has; `admin` may do all.', { maxItems: 64 }),
-        ),
-        permissions: Type.Optional(
-          list(name('A permission.'), 'What it may do, besides its roles.', { maxItems: 128 }),
-        ),
-        credentials: Type.Optional(
-          list(credential, 'Any of these tells that it is this consumer.', { maxItems: 32 }),
-        ),
-        rateLimit: Type.Optional(
-          fields(
-            { ref: objectName('Name of a RateLimitPolicy of the same namespace.') },
-            "Its own limits, in place of the route's.",
+/** Consumer over a catalogue of policies. */
+export function consumerSchema(policies: PolicyDescriptions) {
+  return Type.Object(
+    {
+      apiVersion: choice([API_VERSION], 'Version of the schema.'),
+      kind: choice(['Consumer'], 'Kind of the resource.'),
+      metadata: objectMeta,
+      spec: fields(
+        {
+          groups: Type.Optional(list(name('Name of a group.'), 'Groups it belongs to.', { maxItems: 64 })),
+          roles: Type.Optional(
+            list(name('Name of a role.'), 'Roles it has; `admin` may do all.', { maxItems: 64 }),
           ),
-        ),
-      },
-      'Who the consumer is.',
-    ),
-    status: Type.Optional(status),
-  },
-  {
-    additionalProperties: false,
-    description: 'A client of the gateway: its credentials, groups, roles and limits.',
-  },
-);
+          permissions: Type.Optional(
+            list(name('A permission.'), 'What it may do, besides its roles.', { maxItems: 128 }),
+          ),
+          credentials: Type.Optional(
+            list(credential, 'Any of these tells that it is this consumer.', { maxItems: 32 }),
+          ),
+          rateLimit: Type.Optional(
+            fields(
+              { ref: objectName('Name of a RateLimitPolicy of the same namespace.') },
+              "Its own limits, in place of the route's.",
+            ),
+          ),
+          policies: Type.Optional(
+            policyList(
+              policies,
+              'Policies of its requests, beside those of the route: those of the phases authz, limit, rewrite and upstream.',
+            ),
+          ),
+        },
+        'Who the consumer is.',
+      ),
+      status: Type.Optional(status),
+    },
+    {
+      additionalProperties: false,
+      description: 'A client of the gateway: its credentials, groups, roles, limits and policies.',
+    },
+  );
+}
 
-export type Consumer = Static<typeof consumerSchema>;
+export type Consumer = Static<ReturnType<typeof consumerSchema>>;

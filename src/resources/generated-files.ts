@@ -13,7 +13,7 @@ export function generatedFiles(policies: PolicyDescriptions): ReadonlyMap<string
   const page = (name: string, text: string) => files.set(`docs/reference/${name}.md`, text);
   page('gatewayroute', kindPage('GatewayRoute', gatewayRouteSchema(policies), ['spec']));
   page('ratelimitpolicy', kindPage('RateLimitPolicy', rateLimitPolicySchema, ['spec']));
-  page('consumer', kindPage('Consumer', consumerSchema, ['spec']));
+  page('consumer', kindPage('Consumer', consumerSchema(policies), ['spec']));
   page('gatewayconfig', kindPage('portreeve.yaml', gatewayConfigSchema(policies), null));
   page('policies', policiesPage(policies));
   return files;

@@ -6,7 +6,7 @@ function consumer(name: string, more: Partial<ConsumerIr> = {}, namespace = 'sho
   return {
     ...{ key: `Consumer/${namespace}/${name}`, namespace, name },
     ...{ groups: [], roles: [], permissions: [], apiKeys: [], passwords: [], claims: [] },
-    ...{ certificates: [], rateLimit: null, ...more },
+    ...{ certificates: [], rateLimit: null, policies: null, ...more },
   };
 }
 
@@ -21,9 +21,8 @@ test('finds by every kind of credential, in its namespace only', () => {
   const texts = new Map([['Secret/shop/ann/password', 'one']]);
   const directory = new ConsumerDirectory((key) => texts.get(key));
   const shop = directory.in('shop');
-  const none = [null, null, null, null, null];
+  const none = [null, null, null, null];
   const ask = (of = shop) => [
-    of.byName('ann'),
     of.byApiKey('hash-2'),
     of.byUser('ann')?.consumer ?? null,
     of.byClaims({ iss: 'x', sub: 'a-1' }),
@@ -31,7 +30,7 @@ test('finds by every kind of credential, in its namespace only', () => {
   ];
   expect(ask()).toEqual(none);
   directory.apply([ann], []);
-  expect(ask()).toEqual([ann, ann, ann, ann, ann]);
+  expect(ask()).toEqual([ann, ann, ann, ann]);
   expect(ask(directory.in('other'))).toEqual(none);
   expect(shop.byUser('ann')?.password).toBe('one');
   texts.set('Secret/shop/ann/password', 'two');

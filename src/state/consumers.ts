@@ -20,10 +20,6 @@ class NamespaceConsumers {
     this.#secretText = secretText;
   }
 
-  byName(name: string): ConsumerIr | null {
-    return this.#byName.get(name) ?? null;
-  }
-
   byApiKey(hash: string): ConsumerIr | null {
     return this.#byApiKey.get(hash) ?? null;
   }
@@ -87,8 +83,7 @@ function drop(map: Map<string, ConsumerIr>, key: string, consumer: ConsumerIr): 
 export class ConsumerDirectory {
   readonly #secretText: (key: string) => string | undefined;
   readonly #namespaces = new Map<string, NamespaceConsumers>();
-  /** Namespace and name by key. */
-  readonly #places = new Map<string, readonly [namespace: string, name: string]>();
+  readonly #byKey = new Map<string, ConsumerIr>();
 
   /** @param secretText text of a secret as it is now, by its key */
   constructor(secretText: (key: string) => string | undefined) {
@@ -104,6 +99,11 @@ export class ConsumerDirectory {
     return consumers;
   }
 
+  /** @param key `Consumer/namespace/name` */
+  byKey(key: string): ConsumerIr | null {
+    return this.#byKey.get(key) ?? null;
+  }
+
   /** What was found by a password may be found by it no more. */
   secretsChanged(): void {
     for (const consumers of this.#namespaces.values()) consumers.version += 1;
@@ -111,13 +111,13 @@ export class ConsumerDirectory {
 
   apply(upsert: readonly ConsumerIr[], remove: readonly string[]): void {
     for (const key of remove) {
-      const place = this.#places.get(key);
-      if (place === undefined) continue;
-      this.#places.delete(key);
-      this.in(place[0]).remove(place[1]);
+      const consumer = this.#byKey.get(key);
+      if (consumer === undefined) continue;
+      this.#byKey.delete(key);
+      this.in(consumer.namespace).remove(consumer.name);
     }
     for (const consumer of upsert) {
-      this.#places.set(consumer.key, [consumer.namespace, consumer.name]);
+      this.#byKey.set(consumer.key, consumer);
       this.in(consumer.namespace).put(consumer);
     }
   }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ConsumerIr } from '../ir/consumer.ts';
 import type { Finding } from '../ir/finding.ts';
 import { objectKey } from '../ir/origin.ts';
+import type { PolicyCatalogue } from '../pipeline/policy.ts';
 import {
   type ConsumerSurroundings,
   type Credential,
@@ -24,6 +25,7 @@ export interface ConsumerChange {
  */
 export class ConsumerStore {
   readonly #surroundings: ConsumerSurroundings;
+  readonly #catalogue: PolicyCatalogue;
   readonly #entries = new Map<string, TranslatedConsumer>();
   /** Keys of Consumers by what they name. */
   readonly #dependents = new Map<string, Set<string>>();
@@ -33,8 +35,9 @@ export class ConsumerStore {
   readonly #told = new Map<string, ConsumerIr>();
   readonly #touched = new Set<string>();
 
-  constructor(surroundings: ConsumerSurroundings) {
+  constructor(surroundings: ConsumerSurroundings, catalogue: PolicyCatalogue) {
     this.#surroundings = surroundings;
+    this.#catalogue = catalogue;
   }
 
   get all(): readonly ConsumerIr[] {
@@ -55,7 +58,7 @@ export class ConsumerStore {
   put(sourced: SourcedConsumer): ConsumerChange {
     const key = objectKey(sourced.ref);
     const before = this.#forget(key);
-    const entry = translateConsumer(sourced, this.#surroundings);
+    const entry = translateConsumer(sourced, this.#surroundings, this.#catalogue);
     this.#entries.set(key, entry);
     for (const dependency of entry.dependencies) {
       const dependents = this.#dependents.get(dependency) ?? new Set();
@@ -108,7 +111,8 @@ export class ConsumerStore {
     const kept = entry.credentials.filter((one) => this.#owner(claimOf(entry, one)) === entry);
     const proofs = new Map(kept.map(({ id, proof }) => [id, proof])).values().toArray();
     return {
-      ...{ key, namespace, name, groups, roles, permissions, rateLimit: entry.rateLimit },
+      ...{ key, namespace, name, groups, roles, permissions },
+      ...{ rateLimit: entry.rateLimit, policies: entry.policies },
       apiKeys: proofs.flatMap((proof) => (proof.kind === 'apiKey' ? [proof.hash] : [])),
       passwords: proofs.flatMap((proof) => (proof.kind === 'password' ? [proof.password] : [])),
       claims: proofs.flatMap((proof) => (proof.kind === 'claim' ? [proof.claim] : [])),

@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
-import type { ConsumerClaim, ConsumerLimits, ConsumerPassword } from '../ir/consumer.ts';
+import type { ConsumerClaim, ConsumerLimits, ConsumerPassword, ConsumerPolicies } from '../ir/consumer.ts';
 import { objectKey } from '../ir/origin.ts';
 import { parsePassword } from '../lib/password-hash.ts';
+import type { PolicyCatalogue } from '../pipeline/policy.ts';
 import type { Consumer } from '../resources/consumer.ts';
 import type { Secret } from '../resources/core/secret.ts';
+import { translateConsumerPolicies } from './consumer-policies.ts';
 import type { InputObjectOf } from './input.ts';
 import { Report } from './report.ts';
 import { secretText } from './secrets.ts';
@@ -25,6 +27,7 @@ export interface TranslatedConsumer {
   readonly sourced: SourcedConsumer;
   readonly credentials: readonly Credential[];
   readonly rateLimit: ConsumerLimits | null;
+  readonly policies: ConsumerPolicies | null;
   readonly report: Report;
   /** Keys of what it refers to, there or not. */
   readonly dependencies: ReadonlySet<string>;
@@ -44,6 +47,7 @@ export interface ConsumerSurroundings {
 export function translateConsumer(
   sourced: SourcedConsumer,
   surroundings: ConsumerSurroundings,
+  catalogue: PolicyCatalogue,
 ): TranslatedConsumer {
   const context: Context = {
     ...{ surroundings, namespace: sourced.ref.namespace, report: new Report(sourced) },
@@ -58,6 +62,17 @@ export function translateConsumer(
     ...{ sourced, report, dependencies, secrets },
     credentials: usable.filter((one) => one !== null),
     rateLimit: rateLimit === undefined ? null : findLimits(rateLimit.ref, context),
+    policies: translateConsumerPolicies(sourced.object.spec, {
+      ...{ catalogue, secrets, report, namespace: sourced.ref.namespace },
+      referred: (key) => {
+        dependencies.add(key);
+        return surroundings.referred(key);
+      },
+      secret: (key) => {
+        dependencies.add(key);
+        return surroundings.secret(key);
+      },
+    }),
   };
 }
 

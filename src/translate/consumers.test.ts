@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PublishedState } from '../control/published.ts';
 import { printFindings } from '../ir/print.ts';
+import { policyCatalogue } from '../policies/index.ts';
 import { createValidators } from '../resources/validate/validators.ts';
 import { readDocument } from '../sources/files/document.ts';
 import { splitDocuments } from '../sources/files/split.ts';
@@ -76,10 +77,56 @@ test('threads get hashes of keys, names of passwords, and the limits that ref na
         scope: 'local',
         limits: [expect.objectContaining({ windows: { minute: 9 } })],
       },
+      policies: null,
     },
   ]);
   expect(delta.upsertSecrets).toEqual([{ key: 'Secret/shop/pass/password', text: 'correct horse' }]);
   expect(JSON.stringify(delta.upsertConsumers)).not.toMatch(/k-1|k-0|horse/);
+});
+
+test('policies of a Consumer: what they refer to is found, what they can not be is told at their place', () => {
+  const limits = [{ name: 'all', key: [{ constant: 'x' }], windows: { minute: 9 } }];
+  const catalogue = policyCatalogue;
+  const translator = new Translator({ listeners: ['http'], catalogue, globalPolicies: [], backends });
+  const all = createValidators(catalogue);
+  const of = (name: string, policies: readonly object[], more: object = {}) => {
+    const document = {
+      ...{ apiVersion: 'portreeve.dev/v1alpha1', kind: 'Consumer', metadata: { name, namespace: 'shop' } },
+      spec: { policies, ...more },
+    };
+    const { entries } = readDocument('t.yaml', splitDocuments(JSON.stringify(document))[0]!, all);
+    return entries[0]!.good!;
+  };
+  const headers = { requestHeaders: { remove: ['A'] } };
+  const limited = { rateLimit: { ref: 'gold' } };
+  translator.update(
+    change(
+      of('one', [headers]),
+      of('two', [headers]),
+      of('limited', [limited]),
+      of('twice', [limited], { rateLimit: { ref: 'gold' } }),
+      of('early', [headers, { cors: { origins: ['https://a.example'] } }, { apiKey: {} }]),
+    ),
+  );
+  const policiesOf = (name: string) => translator.consumers.find((one) => one.name === name)!.policies!;
+  expect(policiesOf('one')).toMatchObject({ id: policiesOf('two').id, closed: null });
+  expect(policiesOf('early').closed?.message).toMatch(/its phase, edge, has passed/);
+  expect(policiesOf('limited').closed).not.toBeNull();
+  const places = () =>
+    translator.findings
+      .map(({ code, origin }) => `${code} ${origin.object.name} ${origin.fieldPath}`)
+      .toSorted();
+  expect(places()).toEqual([
+    'policyRefused early spec.policies[1]',
+    'policyRefused early spec.policies[2]',
+    'policyRefused twice spec.policies[0]',
+    'referenceNotFound limited spec.policies[0].rateLimit.ref',
+    'referenceNotFound twice spec.policies[0].rateLimit.ref',
+    'referenceNotFound twice spec.rateLimit.ref',
+  ]);
+  const { delta } = translator.update(change(ours('RateLimitPolicy', 'gold', { limits })));
+  expect(names(delta.upsertConsumers).toSorted()).toEqual(['limited', 'twice']);
+  expect([policiesOf('limited').closed, policiesOf('twice').closed === null]).toEqual([null, false]);
 });
 
 test('a change of one sends one, and no route', () => {

@@ -48,7 +48,7 @@ export class Translator {
     this.#services = new ServiceStore(options.backends);
     const surroundings = { service: this.service, referred: this.referredSpec, secret: this.secret };
     this.#routes = new RouteStore(options, surroundings, now);
-    this.#consumers = new ConsumerStore(surroundings);
+    this.#consumers = new ConsumerStore(surroundings, options.catalogue);
     this.#clusters = new ClusterStore((service, portName) => this.#services.endpoints(service, portName));
   }
 

@@ -61,6 +61,7 @@ const path = (match: object) => route({ matches: [{ path: match }], backends: to
 
 function judge(request: Partial<AdmissionRequest>, around = translated(...there)): Promise<Verdict> {
   const admission = new Admission({
+    catalogue: policyCatalogue,
     validators,
     checker,
     surroundings: { service: around.service, referred: around.referred, routes: () => around.ir.routes },

@@ -4,6 +4,7 @@ import { describeFinding } from '../../ir/describe.ts';
 import type { Finding } from '../../ir/finding.ts';
 import { objectKey } from '../../ir/origin.ts';
 import type { RouteIr } from '../../ir/route.ts';
+import type { PolicyCatalogue } from '../../pipeline/policy.ts';
 import type { Secret } from '../../resources/core/secret.ts';
 import type { GatewayRoute } from '../../resources/gateway-route/schema.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
@@ -30,6 +31,7 @@ export interface Surroundings {
 }
 
 interface AdmissionOptions {
+  readonly catalogue: PolicyCatalogue;
   readonly validators: ResourceValidators;
   readonly checker: Pick<RouteChecker, 'check'>;
   readonly surroundings: Surroundings;
@@ -67,7 +69,7 @@ export class Admission {
 
   async #judgeValid(sourced: SourcedObject, signal: AbortSignal): Promise<Verdict> {
     const { checker, surroundings } = this.#options;
-    if (sourced.kind === 'Consumer') return verdict([], this.#notesOn(sourced));
+    if (sourced.kind === 'Consumer') return this.#judgeConsumer(sourced);
     if (sourced.kind !== 'GatewayRoute') return ALLOWED;
     const { ref, object } = sourced;
     const job = {
@@ -79,21 +81,30 @@ export class Admission {
     return verdict([], [...notes, ...shadowedMatches(route, surroundings.routes())]);
   }
 
-  /** What a Consumer refers to may come: all of it is a warning. */
-  #notesOn(consumer: SourcedConsumer): readonly Finding[] {
-    const { surroundings } = this.#options;
-    const found = (kind: ResourceKind, key: string): InputObject | undefined => {
-      const [, namespace = '', name = ''] = key.split('/');
-      return surroundings.referred(kind, namespace, name);
+  /** What a Consumer refers to may come: that is a warning. */
+  #judgeConsumer(consumer: SourcedConsumer): Verdict {
+    const { surroundings, catalogue } = this.#options;
+    const found = (key: string): InputObject | undefined => {
+      const [kind = '', namespace = '', name = ''] = key.split('/');
+      return surroundings.referred(kind as ResourceKind, namespace, name);
     };
-    const { report } = translateConsumer(consumer, {
-      referred: (key) => found('RateLimitPolicy', key)?.object ?? null,
-      secret: (key) => {
-        const secret = found('Secret', key);
-        return secret?.kind === 'Secret' ? secret.object : null;
+    const { report } = translateConsumer(
+      consumer,
+      {
+        referred(key) {
+          const object = found(key)?.object;
+          return object !== undefined && 'spec' in object ? object.spec : null;
+        },
+        secret(key) {
+          const secret = found(key);
+          return secret?.kind === 'Secret' ? secret.object : null;
+        },
       },
-    });
-    return report.findings.filter((finding) => !isUnreadSecret(finding));
+      catalogue,
+    );
+    const { findings, faults } = report;
+    const notes = findings.filter((finding) => !faults.includes(finding) && !isUnreadSecret(finding));
+    return verdict(faults, notes);
   }
 
   /** What the policies of a route refer to by `ref`, as far as it is there. */

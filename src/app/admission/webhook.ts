@@ -133,7 +133,7 @@ function createJudge({ validators, translate, log }: WebhookOptions): Judge {
   const translator: Judge['translator'] = { current: null };
   const counts = { allowed: { count: 0 }, refused: { count: 0 } };
   const admission = new Admission({
-    ...{ validators, checker },
+    ...{ validators, checker, catalogue: translate.catalogue },
     surroundings: {
       service: (key) => translator.current?.service(key),
       referred: (kind, namespace, name) => translator.current?.referred(kind, namespace, name),

@@ -1,4 +1,5 @@
 import type { CompiledEntry, Explanation, Loss } from '../../compile/table.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import { describeOrigin, type Origin } from '../../ir/origin.ts';
 import { printMatch } from '../../ir/print.ts';
 import type { PolicyRef } from '../../ir/route.ts';
@@ -29,7 +30,18 @@ export interface WinnerReport extends EntryReport {
     readonly shadow: boolean;
     readonly origin: string;
   }[];
+  /** Who sends it, where that was asked for. */
+  readonly consumer: ConsumerReport | null;
   readonly action: ActionReport;
+}
+
+export interface ConsumerReport {
+  /** `Consumer/namespace/name` */
+  readonly key: string;
+  /** A policy of the rule finds out who calls; without one, those of Consumers do not run. */
+  readonly isFound: boolean;
+  /** Why all its requests are answered with 500; null: they are not. */
+  readonly closed: string | null;
 }
 
 export interface CandidateReport extends EntryReport {
@@ -59,6 +71,8 @@ export interface ReportContext extends ActionContext {
   readonly generation: number;
   readonly catalogue: PolicyCatalogue;
   locate(origin: Origin): Origin;
+  /** The Consumer that sends the request, of that namespace unless it was named with its own; null: nobody asked. */
+  readonly consumer: ((namespace: string) => ConsumerIr) | null;
 }
 
 export function makeReport(
@@ -100,7 +114,11 @@ function reportWinner(
     const spec = context.catalogue.get(name);
     return spec === undefined ? null : phaseOf(spec, config);
   };
-  const policies = ir.policies
+  const consumer = context.consumer?.(route.origin.object.namespace) ?? null;
+  const isFound = ir.policies.some((ref) => ref.shadow !== true && phaseIn(ref) === 'authn');
+  const closed = consumer?.policies?.closed ?? null;
+  const own = isFound && closed === null ? (consumer?.policies?.refs ?? []) : [];
+  const policies = [...ir.policies, ...own]
     .map((ref) => ({
       ...{ name: ref.name, phase: phaseIn(ref), shadow: ref.shadow === true },
       origin: place(ref.origin, context),
@@ -111,6 +129,7 @@ function reportWinner(
     routeOrigin: place(route.origin, context),
     ruleOrigin: place(ir.origin, context),
     policies,
+    consumer: consumer && { key: consumer.key, isFound, closed: closed?.message ?? null },
     action: reportAction(action, entry, view, context),
   };
 }

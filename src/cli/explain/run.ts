@@ -1,14 +1,16 @@
-import { EXIT, type ExitCode } from '../../app/exit-code.ts';
+import { CommandError, EXIT, type ExitCode } from '../../app/exit-code.ts';
 import { loadOffline, type Offline } from '../../app/offline.ts';
 import { TableBuilder } from '../../compile/builder.ts';
+import { NO_CONSUMER_STEPS } from '../../compile/consumer-plans.ts';
 import type { RoutingTable } from '../../compile/table.ts';
+import type { ConsumerIr } from '../../ir/consumer.ts';
 import { NO_CHANGE } from '../../ir/gateway.ts';
 import type { PolicyCatalogue } from '../../pipeline/policy.ts';
 import { createCacheMemory } from '../../state/cache/memory.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
 import { createLimitMemory } from '../../state/limits/memory.ts';
 import type { ExplainOptions } from '../explain.ts';
-import { makeReport } from './report.ts';
+import { makeReport, type ReportContext } from './report.ts';
 import { parseRequest } from './request.ts';
 import { reportText } from './text.ts';
 
@@ -33,6 +35,7 @@ export async function explain(method: string, url: string, options: ExplainOptio
     locate: (origin) => translator.locate(origin),
     cluster: (key) => clusters.get(key),
     endpoints: (key) => endpoints.get(key),
+    consumer: options.consumer === undefined ? null : consumerFinder(options.consumer, translator.consumers),
   });
   process.stdout.write(
     `${options.output === 'json' ? JSON.stringify(report, null, 2) : reportText(report)}\n`,
@@ -40,11 +43,22 @@ export async function explain(method: string, url: string, options: ExplainOptio
   return report.winner === null ? EXIT.invalid : EXIT.ok;
 }
 
+/** @param wanted as the command line has it */
+function consumerFinder(wanted: string, consumers: readonly ConsumerIr[]): ReportContext['consumer'] {
+  return (namespace) => {
+    const key = `Consumer/${wanted.includes('/') ? wanted : `${namespace}/${wanted}`}`;
+    const found = consumers.find((one) => one.key === key);
+    if (found !== undefined) return found;
+    throw new CommandError(EXIT.usage, `error: there is no ${key}`);
+  };
+}
+
 function buildTable({ translator, config }: Offline): RoutingTable<string> {
   const builder = new TableBuilder<string>({
     bindUpstream: (key) => key,
     policies: inert(config.translate.catalogue),
     askedSecrets: new Set(),
+    consumerSteps: NO_CONSUMER_STEPS,
     policyEnv: {
       threadId: 0,
       limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
@@ -55,6 +69,7 @@ function buildTable({ translator, config }: Offline): RoutingTable<string> {
       outbound: config.settings.outbound,
       secret: () => '',
       consumers: (namespace) => NO_CONSUMERS.in(namespace),
+      consumer: () => null,
       rateLimitHits: () => ({ add: () => {} }),
       authenticationRefusals: () => ({ add: () => {} }),
       shadowOutcomes: () => ({ add: () => {} }),

@@ -37,8 +37,19 @@ function winnerLines(winner: WinnerReport): string[] {
     `${styled('green', 'route')}      ${styled('bold', winner.route)}  ${styled('dim', winner.routeOrigin)}`,
     `rule       ${winner.rule}  ${styled('dim', winner.ruleOrigin)}`,
     `match      ${winner.match}, host ${winner.host}  ${styled('dim', winner.origin)}`,
+    ...consumerLines(winner.consumer),
     ...(policies.length === 0 ? ['policies   none'] : ['policies   in this order:', ...policies]),
     ...actionLines(winner.action),
+  ];
+}
+
+function consumerLines(consumer: WinnerReport['consumer']): string[] {
+  if (consumer === null) return [];
+  const { key, isFound, closed } = consumer;
+  if (!isFound) return [`consumer   ${key}, but no policy of the rule finds out who calls`];
+  return [
+    `consumer   ${key}`,
+    ...(closed === null ? [] : [`${styled('red', 'closed')}     500 for this consumer: ${closed}`]),
   ];
 }
 

@@ -80,11 +80,11 @@ describe('who was authenticated', () => {
     ['nobody', ann, {}, false],
     ['somebody after nobody', {}, ann, false],
     ['nobody twice', {}, {}, true],
-    ['a user of that name by another way', ann, as({ consumer: 'ann' }), false],
+    ['a user of that name by another way', ann, as({ consumerKey: 'ann' }), false],
     [
       'parts that join to the same text',
-      as({ user: 'a', consumer: 'bc' }),
-      as({ user: 'ab', consumer: 'c' }),
+      as({ user: 'a', consumerKey: 'bc' }),
+      as({ user: 'ab', consumerKey: 'c' }),
       false,
     ],
     [
@@ -105,8 +105,8 @@ describe('who was authenticated', () => {
     ],
     [
       'somebody of a Consumer whose token does not say who',
-      as({ consumer: 'acme', claims: { email: 'ann' } }),
-      as({ consumer: 'acme', claims: { email: 'bob' } }),
+      as({ consumerKey: 'acme', claims: { email: 'ann' } }),
+      as({ consumerKey: 'acme', claims: { email: 'bob' } }),
       false,
     ],
     ['another key', as({ apiKey: '1' }), as({ apiKey: '2' }), false],

@@ -70,15 +70,15 @@ function userOf(x: Exchange): string | null {
 }
 
 /** A token of less power than another one of its user gets no answers that were made for that. */
-function provedKey({ user, consumer, apiKey, claims, ...powers }: Identity): string | null {
-  if (user === null && consumer === null && apiKey === null) return null;
+function provedKey({ user, consumerKey, apiKey, claims, ...powers }: Identity): string | null {
+  if (user === null && consumerKey === null && apiKey === null) return null;
   // A token of a Consumer's people that does not say whose it is.
   if (user === null && claims !== null) return null;
   // Two issuers may have a user of the same name, and so may two ways to prove it.
   const issuer = claims?.iss;
   const { schemes, groups, roles, permissions } = powers;
   return joinKey(
-    ...[user ?? '', consumer ?? '', apiKey ?? '', typeof issuer === 'string' ? issuer : ''],
+    ...[user ?? '', consumerKey ?? '', apiKey ?? '', typeof issuer === 'string' ? issuer : ''],
     ...[schemes, groups, roles, permissions].map(textOf),
   );
 }

@@ -68,8 +68,6 @@ export function placeProblem({ before, limits = [] }: Placed): string | null {
 export interface RateLimitConfig extends LimitScope {
   /** Of its buckets. */
   readonly id: string;
-  /** Of the object that holds it; empty: of every route's own. */
-  readonly namespace: string;
   readonly limits: readonly Limit[];
   readonly headers: 'none' | 'standard';
   readonly before?: 'authentication';
@@ -86,11 +84,11 @@ export function resolve(config: Config, context: ResolveContext): RateLimitConfi
   const { namespace } = context;
   if (ref === undefined) {
     const { scope, store, limits = [] } = config;
-    return { id: context.id, namespace, scope, ...(store === undefined ? {} : { store }), limits, ...said };
+    return { id: context.id, scope, ...(store === undefined ? {} : { store }), limits, ...said };
   }
   const spec = context.referred('RateLimitPolicy', ref, 'ref') as LimitsSpec | null;
-  if (spec === null) return { id: context.id, namespace, scope: 'local', limits: [], ...said };
+  if (spec === null) return { id: context.id, scope: 'local', limits: [], ...said };
   // A shadow must not use up what those share who are limited in earnest.
   const id = `${context.shadow ? 'shadow ' : ''}${namespace}/${ref}`;
-  return { ...spec, id, namespace, ...said };
+  return { ...spec, id, ...said };
 }

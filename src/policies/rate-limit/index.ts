@@ -22,7 +22,7 @@ export const rateLimit = definePolicy({
     const misplaced = placeProblem(config);
     if (misplaced !== null) throw new Error(misplaced);
     const own = bindCounting(config, env);
-    const tierOf = config.before === undefined ? bindTiers(config.namespace, env) : (_: Exchange) => own;
+    const tierOf = config.before === undefined ? bindTiers(env) : (_: Exchange) => own;
     const decide = (x: Exchange, counting: Counting, asked: readonly Asked[], verdict: ClusterVerdict) => {
       if (verdict === 'refuse') return UNCOUNTABLE;
       if (verdict === 'admit') return undefined;

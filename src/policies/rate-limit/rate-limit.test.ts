@@ -77,7 +77,7 @@ describe('keys', () => {
   const cases: [string, object[], TestRequest, TestRequest][] = [
     ['API key', [{ apiKey: {} }], identified({ apiKey: 'k1' }), identified({ apiKey: 'k2' })],
     ['user', [{ user: {} }], identified({ user: 'u1' }), identified({ user: 'u2' })],
-    ['consumer', [{ consumer: {} }], identified({ consumer: 'c1' }), identified({ consumer: 'c2' })],
+    ['consumer', [{ consumer: {} }], identified({ consumerKey: 'c1' }), identified({ consumerKey: 'c2' })],
     ['claim', [{ claim: 'org' }], identified({ claims: { org: '1' } }), identified({ claims: { org: 1 } })],
     ['address', [{ clientAddress: {} }], { client: '192.0.2.1' }, { client: '192.0.2.2' }],
     ['header', [{ header: 'X-Tenant' }], { lines: ['x-tenant: a'] }, { lines: ['x-tenant: b'] }],

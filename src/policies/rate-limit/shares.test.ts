@@ -106,7 +106,11 @@ describe('a Consumer with limits of its own', () => {
     bind: () => ({
       onRequest(x) {
         const name = x.request.header('who');
-        if (name !== null) x.set(identitySlot, identityOf({ consumer: name, schemes: ['who'] }));
+        if (name !== null)
+          x.set(
+            identitySlot,
+            identityOf({ consumer: name, consumerKey: `Consumer/test/${name}`, schemes: ['who'] }),
+          );
       },
     }),
   });
@@ -126,17 +130,10 @@ describe('a Consumer with limits of its own', () => {
     eve: { rateLimit: broken },
     joe: { rateLimit: null },
   };
-  const of = (namespace: string) => ({
-    version: 1,
-    byName: (name: string) => (namespace === 'test' ? ((consumers[name] as ConsumerIr) ?? null) : null),
-    byApiKey: () => null,
-    byUser: () => null,
-    byClaims: () => null,
-    byCertificate: () => null,
-  });
+  const of = (key: string) => (consumers[key.replace('Consumer/test/', '')] as ConsumerIr) ?? null;
   const limits = [{ name: 'route', key, ...bucket(2) }];
   const gate = (...policies: [typeof rateLimit, object][]) => {
-    const rule = bindPoliciesWith({ env: { limits: memory(), consumers: of } }, [who, {}], ...policies);
+    const rule = bindPoliciesWith({ env: { limits: memory(), consumer: of } }, [who, {}], ...policies);
     return (name: string) => exchange(rule, { lines: [`who: ${name}`] });
   };
 

@@ -11,18 +11,14 @@ const tierSlot = createSlot<true>('rateLimitTier');
 /**
  * Which limits a request is under: those of its Consumer, if it has its own, in place of the policy's. Null: another policy of
  * the rule has asked them already.
- * @param namespace of the policy's object; empty: that of the route
  */
-export function bindTiers(
-  namespace: string,
-  env: PolicyEnv,
-): (x: Exchange, own: Counting) => Counting | null {
+export function bindTiers(env: PolicyEnv): (x: Exchange, own: Counting) => Counting | null {
   /** By the limits of a Consumer, which are new objects when they change. */
   const bound = new WeakMap<ConsumerLimits, Counting | Error>();
   return (x, own) => {
-    const consumer = x.get(identitySlot)?.consumer ?? null;
-    if (consumer === null) return own;
-    const tier = env.consumers(namespace || namespaceOf(x.routeKey)).byName(consumer)?.rateLimit ?? null;
+    const key = x.get(identitySlot)?.consumerKey ?? null;
+    if (key === null) return own;
+    const tier = env.consumer(key)?.rateLimit ?? null;
     if (tier === null) return own;
     if (x.get(tierSlot) === true) return null;
     x.set(tierSlot, true);
@@ -42,9 +38,4 @@ function tryBind(tier: ConsumerLimits, env: PolicyEnv): Counting | Error {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
-}
-
-/** `GatewayRoute/namespace/name` */
-function namespaceOf(routeKey: string): string {
-  return routeKey.slice(routeKey.indexOf('/') + 1, routeKey.lastIndexOf('/'));
 }

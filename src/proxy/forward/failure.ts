@@ -18,6 +18,7 @@ const FAILURES: Partial<Record<GatewayErrorCode, Failure>> = {
   requestTimeout: { status: 504, detail: 'The request took too long.' },
   idleTimeout: { status: 504, detail: 'The backend stopped in the middle of its answer.' },
   bodyMemoryFull: { status: 503, detail: 'The gateway holds too many bodies at once.' },
+  consumerFailed: { status: 500, detail: 'The policies of this consumer are not available.' },
   clientTimeout: { status: 408, detail: 'The request body did not arrive in time.' },
   clientBodyTooLarge: { status: 413, detail: 'The request body is larger than the limit.' },
 };

@@ -64,7 +64,7 @@ export function customResourceDefinitions(
       rateLimitPolicySchema,
       [column('Scope', '.spec.scope', 'Over which replicas it counts.'), accepted, reason, age],
     ),
-    definition({ kind: 'Consumer', plural: 'consumers', shortNames: ['gwc'] }, consumerSchema, [
+    definition({ kind: 'Consumer', plural: 'consumers', shortNames: ['gwc'] }, consumerSchema(policies), [
       column('Groups', '.spec.groups', 'Groups it belongs to.'),
       column('Limit', '.spec.rateLimit.ref', 'Its own RateLimitPolicy.'),
       accepted,

@@ -33,7 +33,7 @@ export function createValidators(policies: PolicyDescriptions): ResourceValidato
   const schemas: Readonly<Record<ResourceKind, () => TSchema>> = {
     GatewayRoute: () => gatewayRouteSchema(policies),
     RateLimitPolicy: () => rateLimitPolicySchema,
-    Consumer: () => consumerSchema,
+    Consumer: () => consumerSchema(policies),
     Service: () => serviceSchema,
     EndpointSlice: () => endpointSliceSchema,
     Secret: () => secretSchema,
