@@ -59,6 +59,7 @@ export function sampleView(secret: string): AdminView & { state: SampleState } {
               terminating: false,
               weight: 1,
               zone: null,
+              hints: null,
             },
           ],
         },

@@ -14,6 +14,9 @@ export interface Overrides {
   readonly watch?: boolean;
   /** A duration such as `5s`. */
   readonly drainDelay?: string;
+  /** Where this replica runs. Empty: unknown, as the downward API says it. */
+  readonly node?: string;
+  readonly zone?: string;
 }
 
 /** Everything that the program was told, from all places, once and for good. */
@@ -42,10 +45,11 @@ export function resolveProgramConfig(
   // Whoever may write the folder may run programs here: what a cluster forbids is theirs to choose.
   const targets = { allowLoopback: true, allowLinkLocal: false };
   const listeners = listen === undefined ? file.settings.listeners : [{ name: 'http', ...listen }];
+  const place = Object.freeze({ node: overrides.node || null, zone: overrides.zone || null });
   return Object.freeze({
     directory,
     configFile: file.file,
-    settings: Object.freeze({ ...file.settings, listeners, outbound: targets }),
+    settings: Object.freeze({ ...file.settings, listeners, outbound: targets, place }),
     admin: overrides.admin ?? file.admin,
     // Follows the cgroup's CPU quota and the CPU mask.
     threads: overrides.threads ?? file.threads ?? Math.max(1, availableParallelism()),

@@ -20,6 +20,10 @@ export function gatewayOptions(): readonly Option[] {
     new Option('--drain-delay <duration>', 'wait so long between not being ready and closing the listeners')
       .env('PORTREEVE_DRAIN_DELAY')
       .argParser(toDuration),
+    new Option('--zone <name>', 'where this replica runs: endpoints with hints for it are preferred').env(
+      'PORTREEVE_ZONE',
+    ),
+    new Option('--node <name>', 'the same, and before the zone').env('NODE_NAME'),
     new Option('--log-level <level>', "of the program's own log")
       .choices(LOG_LEVELS)
       .default('info')

@@ -11,6 +11,14 @@ export interface Endpoint {
   /** Relative share of traffic within the cluster; 1 unless an address list says otherwise. */
   readonly weight: number;
   readonly zone: string | null;
+  /** null: for everybody. */
+  readonly hints: EndpointHints | null;
+}
+
+/** For whom an endpoint is, as its EndpointSlice says. An empty list says nothing. */
+export interface EndpointHints {
+  readonly nodes: readonly string[];
+  readonly zones: readonly string[];
 }
 
 /** How a cluster is spoken to: the protocol is the backend's, not the client's. */

@@ -1,4 +1,4 @@
-import type { EndpointsIr } from './cluster.ts';
+import type { EndpointHints, EndpointsIr } from './cluster.ts';
 import type { Finding } from './finding.ts';
 import type { GatewayIr } from './gateway.ts';
 import { describeOrigin, type Origin, objectKey } from './origin.ts';
@@ -112,9 +112,17 @@ function printEndpoints(endpoints: EndpointsIr | undefined): string[] {
       endpoint.terminating && 'terminating',
     ];
     const zone = endpoint.zone === null ? '' : ` zone=${endpoint.zone}`;
-    return `  endpoint ${endpoint.address} ${endpoint.port} ${state.filter(Boolean).join(' ') || 'down'} weight=${endpoint.weight}${zone}`;
+    return `  endpoint ${endpoint.address} ${endpoint.port} ${state.filter(Boolean).join(' ') || 'down'} weight=${endpoint.weight}${zone}${printHints(endpoint.hints)}`;
   });
   return lines.sort(compareText);
+}
+
+function printHints(hints: EndpointHints | null): string {
+  if (hints === null) return '';
+  return [
+    ...hints.nodes.map((node) => ` for-node=${node}`),
+    ...hints.zones.map((zone) => ` for-zone=${zone}`),
+  ].join('');
 }
 
 /** One match on one line, as `explain` shows it too. */

@@ -70,6 +70,12 @@ export type ReplicaCount =
   /** As many as the name has addresses. */
   | { readonly kind: 'dns'; readonly name: string };
 
+/** Where this replica runs; null: it was not told. */
+export interface Place {
+  readonly node: string | null;
+  readonly zone: string | null;
+}
+
 /** What the whole gateway does, whatever the route. Immutable while the program runs. */
 export interface GatewaySettings {
   readonly listeners: readonly ListenerIr[];
@@ -78,6 +84,8 @@ export interface GatewaySettings {
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
   readonly pool: PoolLimits;
+  /** Endpoints that are for somebody here are preferred. */
+  readonly place: Place;
   readonly rateLimits: RateLimitMemory;
   /** For the answers that the policy `cache` keeps, over all threads. */
   readonly cacheBytes: number;

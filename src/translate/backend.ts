@@ -206,7 +206,16 @@ function refuseName(name: string, rules: BackendRules): string | null {
 }
 
 function fixedEndpoint(address: string, port: number): Endpoint {
-  return { address, port, ready: true, serving: true, terminating: false, weight: 1, zone: null };
+  return {
+    address,
+    port,
+    ready: true,
+    serving: true,
+    terminating: false,
+    weight: 1,
+    zone: null,
+    hints: null,
+  };
 }
 
 /** Backends that differ only in the Host that they are sent are clusters of their own. */

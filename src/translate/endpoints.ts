@@ -1,4 +1,4 @@
-import type { Endpoint } from '../ir/cluster.ts';
+import type { Endpoint, EndpointHints } from '../ir/cluster.ts';
 import { type AddressRules, refuseAddress } from '../lib/target-address.ts';
 import type { EndpointSlice } from '../resources/core/endpoint-slice.ts';
 import type { InputObjectOf } from './input.ts';
@@ -71,5 +71,12 @@ function translateEndpoint(endpoint: SliceEndpoint, address: string, port: numbe
     terminating: endpoint.conditions?.terminating ?? false,
     weight: 1,
     zone: endpoint.zone ?? null,
+    hints: translateHints(endpoint.hints),
   };
+}
+
+function translateHints(hints: SliceEndpoint['hints']): EndpointHints | null {
+  const nodes = (hints?.forNodes ?? []).map(({ name }) => name);
+  const zones = (hints?.forZones ?? []).map(({ name }) => name);
+  return nodes.length === 0 && zones.length === 0 ? null : { nodes, zones };
 }

@@ -59,6 +59,7 @@ const SETTINGS: GatewaySettings = {
   via: null,
   refusedMethods: ['TRACE'],
   accessLog: { kind: 'off' },
+  place: { node: null, zone: null },
   timestampHeader: false,
   responseTimeHeader: false,
 };
@@ -78,6 +79,7 @@ export function endpointAt(port: number, more: Partial<Endpoint> = {}): Endpoint
     terminating: false,
     weight: 1,
     zone: null,
+    hints: null,
     ...more,
   };
 }

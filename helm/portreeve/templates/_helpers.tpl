@@ -151,6 +151,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* The pods' own configuration. Those that serve find out themselves how many they are, whoever scales them. */}}
+{{- define "portreeve.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $limits := $config.rateLimits | default dict -}}
+{{- if not $limits.replicas -}}
+{{- $name := printf "%s-replicas.%s.svc" (include "portreeve.fullname" .) .Release.Namespace -}}
+{{- $_ := set $config "rateLimits" (merge (dict "replicas" (dict "dns" $name)) $limits) -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
 {{- define "portreeve.controllerArgs" -}}
 {{- $name := printf "%s-controller" (include "portreeve.fullname" .) -}}
 - controller

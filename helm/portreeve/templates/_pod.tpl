@@ -11,7 +11,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    checksum/config: {{ toYaml $root.Values.config | sha256sum }}
+    checksum/config: {{ include "portreeve.config" $root | sha256sum }}
     {{- with $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -49,6 +49,23 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
+        {{- if ne .role "controller" }}
+        # Endpoints that are meant for this node or zone are preferred. Kubernetes labels pods with the zone from 1.35 on.
+        - name: NODE_NAME
+          valueFrom:
+            fieldRef:
+              fieldPath: spec.nodeName
+        {{- $names := list }}
+        {{- range $root.Values.extraEnv }}
+        {{- $names = append $names .name }}
+        {{- end }}
+        {{- if not (has "PORTREEVE_ZONE" $names) }}
+        - name: PORTREEVE_ZONE
+          valueFrom:
+            fieldRef:
+              fieldPath: metadata.labels['topology.kubernetes.io/zone']
+        {{- end }}
+        {{- end }}
         {{- with $root.Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

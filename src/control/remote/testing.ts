@@ -60,7 +60,16 @@ export function makeEndpoints(cluster: string, ...ports: readonly number[]): End
   return {
     cluster,
     endpoints: ports.map((port) => ({
-      ...{ address: '10.0.0.1', port, ready: true, serving: true, terminating: false, weight: 1, zone: null },
+      ...{
+        address: '10.0.0.1',
+        port,
+        ready: true,
+        serving: true,
+        terminating: false,
+        weight: 1,
+        zone: null,
+        hints: null,
+      },
     })),
   };
 }

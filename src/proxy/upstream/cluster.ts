@@ -3,6 +3,7 @@ import type { Balancing } from '../../ir/route.ts';
 import { createPickers } from './balance.ts';
 import { RetryBudget } from './budget.ts';
 import { Endpoint, type PoolContext } from './endpoint.ts';
+import { nearby } from './nearby.ts';
 
 /**
  * A cluster on one thread: its endpoints and this thread's connections to them. Routes hold it for as long as
@@ -16,7 +17,9 @@ export class UpstreamCluster {
   readonly #pickers = createPickers();
   #endpoints = new Map<string, Endpoint>();
   /** Those that take new requests: the ready ones, or else the ones that still serve while they terminate. */
-  #eligible: Endpoint[] = [];
+  #eligible: readonly Endpoint[] = [];
+  /** Of those, the ones that are for somebody here. */
+  #near: readonly Endpoint[] = [];
   #uniform = true;
   #holds = 0;
   #retired = false;
@@ -80,10 +83,12 @@ export class UpstreamCluster {
 
   /** An endpoint for a try, or null when there is none. `tried` is avoided where another one is left. */
   pick(balancing: Balancing, tried: readonly Endpoint[] | null): Endpoint | null {
-    let candidates = this.#eligible;
+    let candidates = this.#near;
     if (candidates.length === 0) return null;
-    if (tried !== null && candidates.length > 1) {
-      const fresh = candidates.filter((endpoint) => !tried.includes(endpoint));
+    if (tried !== null && this.#eligible.length > 1) {
+      const untried = (endpoint: Endpoint) => !tried.includes(endpoint);
+      let fresh = candidates.filter(untried);
+      if (fresh.length === 0 && candidates !== this.#eligible) fresh = this.#eligible.filter(untried);
       if (fresh.length > 0) candidates = fresh;
     }
     return this.#pickers.pick(balancing, candidates, this.#uniform);
@@ -93,6 +98,7 @@ export class UpstreamCluster {
     const all = [...this.#endpoints.values()].filter((endpoint) => endpoint.ir.weight > 0);
     const ready = all.filter((endpoint) => endpoint.ir.ready);
     this.#eligible = ready.length > 0 ? ready : all.filter(({ ir }) => ir.serving && ir.terminating);
+    this.#near = ready.length > 0 ? nearby(ready, this.#pool.place) : this.#eligible;
     this.#uniform = this.#eligible.every((endpoint) => endpoint.ir.weight === this.#eligible[0]!.ir.weight);
   }
 }

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { Endpoint as EndpointIr } from '../../ir/cluster.ts';
-import type { HttpLimits, PoolLimits } from '../../ir/settings.ts';
+import type { HttpLimits, Place, PoolLimits } from '../../ir/settings.ts';
 import type { UpstreamMetrics } from '../../observe/thread-metrics.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { ResponseMemo } from '../http1/response-head.ts';
@@ -16,6 +16,8 @@ export interface PoolContext {
   /** Heads that backends send again and again. */
   readonly responseMemo: ResponseMemo;
   readonly connectMs: number;
+  /** Where this thread runs. */
+  readonly place: Place;
   readonly idleMs: number;
   readonly wheel: Wheel;
   readonly metrics: UpstreamMetrics;

@@ -52,6 +52,7 @@ export class UpstreamRegistry {
         limits: { ...limits, maxBodyBytes: 0 },
         responseMemo: this.#responseMemo,
         connectMs: timeouts.connectMs,
+        place: this.#settings.place,
         idleMs: timeouts.upstreamIdleMs,
         wheel: this.#wheel,
         metrics: this.#metrics.upstream(ir.service),

@@ -60,6 +60,7 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
     connectMs: 2000,
     idleMs: 60_000,
     wheel: new Wheel(),
+    place: { node: null, zone: null },
     lookup: guardedLookup({ allowLoopback: true, allowLinkLocal: false }),
     onFault(error) {
       throw error;
@@ -71,7 +72,7 @@ export function poolOf(more: Partial<PoolLimits> = {}, times: Partial<PoolContex
 
 export function endpointIr(port: number, more: Partial<EndpointIr> = {}): EndpointIr {
   const health = { ready: true, serving: true, terminating: false };
-  return { address: '127.0.0.1', port, ...health, weight: 1, zone: null, ...more };
+  return { address: '127.0.0.1', port, ...health, weight: 1, zone: null, hints: null, ...more };
 }
 
 /** A server that accepts and says what it is told to. */

@@ -6,11 +6,23 @@ import { coreMeta } from './metadata.ts';
 const flag = Type.Optional(Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] }));
 const text = Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'] }));
 
+type Names = readonly { readonly name: string }[] | null;
+const names = {
+  type: ['array', 'null'],
+  items: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
+};
+
 const endpoint = Type.Object({
   addresses: Type.Array(Type.String(), { minItems: 1 }),
   conditions: Type.Optional(Type.Object({ ready: flag, serving: flag, terminating: flag })),
   zone: text,
   nodeName: text,
+  hints: Type.Optional(
+    Type.Unsafe<{ forZones?: Names; forNodes?: Names } | null>({
+      type: ['object', 'null'],
+      properties: { forZones: names, forNodes: names },
+    }),
+  ),
 });
 
 const endpointPort = Type.Object({

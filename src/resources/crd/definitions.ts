@@ -62,12 +62,13 @@ export function customResourceDefinitions(
     definition(
       { kind: 'RateLimitPolicy', plural: 'ratelimitpolicies', shortNames: ['rlp'] },
       rateLimitPolicySchema,
-      [column('Scope', '.spec.scope', 'Over which replicas it counts.'), accepted, reason, age],
+      [column('Scope', '.spec.scope', 'Over which replicas it counts.'), accepted, programmed, reason, age],
     ),
     definition({ kind: 'Consumer', plural: 'consumers', shortNames: ['gwc'] }, consumerSchema(policies), [
       column('Groups', '.spec.groups', 'Groups it belongs to.'),
       column('Limit', '.spec.rateLimit.ref', 'Its own RateLimitPolicy.'),
       accepted,
+      programmed,
       reason,
       age,
     ]),
