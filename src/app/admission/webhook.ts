@@ -1,5 +1,3 @@
-import { expiryOf } from '../../admin/webhook/certificate.ts';
-import { CertificateKeeper } from '../../admin/webhook/keeper.ts';
 import type { AdmissionRequest, Verdict } from '../../admin/webhook/review.ts';
 import { startWebhookServer, type WebhookServer } from '../../admin/webhook/server.ts';
 import type { ProgramLog } from '../../observe/log.ts';
@@ -11,6 +9,7 @@ import type { TranslateOptions } from '../../translate/options.ts';
 import type { Translator } from '../../translate/translator.ts';
 import { logSourceFailure } from '../controller/failure-log.ts';
 import type { ListenAddress } from '../listen-address.ts';
+import { ServiceCertificate } from '../service-certificate.ts';
 import { Admission } from './admission.ts';
 import { RouteChecker } from './route-checker.ts';
 import type { WebhookSettings } from './settings.ts';
@@ -28,12 +27,10 @@ const SETTLE_MS = 10_000;
 /** The admission webhook of one replica: its server, its share in the certificate, and who judges. */
 export class Webhook {
   readonly #server: WebhookServer;
-  readonly #keeper: CertificateKeeper;
+  readonly #certificate: ServiceCertificate;
   readonly #checker: RouteChecker;
   readonly #translator: { current: Translator | null };
   readonly #counts: Readonly<Record<'allowed' | 'refused', { count: number }>>;
-  #leading: () => boolean = () => false;
-  #expiryMs: number | null = null;
 
   private constructor(server: WebhookServer, judge: Judge, options: WebhookOptions) {
     const { client, service, lifetimeMs, log } = options;
@@ -42,33 +39,16 @@ export class Webhook {
     this.#translator = judge.translator;
     this.#counts = judge.counts;
     const { name, namespace } = service;
-    const host = `${name}.${namespace}.svc`;
-    this.#keeper = new CertificateKeeper({
+    this.#certificate = new ServiceCertificate({
       objects: new WebhookObjects({
         ...{ client, namespace },
         secret: `${name}-certificate`,
         configuration: `${namespace}-${name}`,
         onFailure: logSourceFailure.bind(null, log),
       }),
-      rules: {
-        names: [host, `${host}.cluster.local`],
-        lifetimeMs,
-        settleMs: Math.min(SETTLE_MS, lifetimeMs / 10),
-      },
-      leading: () => this.#leading(),
-      onCertificate: (pair) => {
-        server.setCertificate(pair);
-        this.#expiryMs = expiryOf(pair.cert);
-        const expires = new Date(this.#expiryMs ?? 0).toISOString();
-        log.info({ event: 'webhookCertificate', expires }, 'the webhook has a certificate');
-      },
-      onRotated: (what) =>
-        log.info({ event: 'webhookRotated', what }, `a certificate of the webhook was ${what}`),
-      onFailure: ({ message: error }) =>
-        log.warn(
-          { event: 'webhookFailed', error },
-          'the certificate of the webhook could not be kept; it is tried again',
-        ),
+      ...{ service, lifetimeMs, log, settleMs: SETTLE_MS },
+      ...{ prefix: 'webhook', what: 'the certificate of the webhook' },
+      show: (pair) => server.setCertificate(pair),
     });
   }
 
@@ -95,13 +75,12 @@ export class Webhook {
 
   /** Everything is known: from now on it can be asked. `leading` tells whether this replica rotates the certificate. */
   begin(leading: () => boolean): void {
-    this.#leading = leading;
     this.#checker.warm();
-    this.#keeper.start();
+    this.#certificate.start(leading);
   }
 
   leaderChanged(): void {
-    this.#keeper.look();
+    this.#certificate.leaderChanged();
   }
 
   *gauges(): Iterable<GaugeSample> {
@@ -109,15 +88,12 @@ export class Webhook {
       const help = 'Reviews that the admission webhook has answered since the start.';
       yield { name: 'gateway_webhook_reviews', help, labels: { verdict }, value: count };
     }
-    if (this.#expiryMs === null) return;
-    const help = "When the admission webhook's certificate expires, in Unix seconds.";
-    const name = 'gateway_webhook_certificate_expiry_seconds';
-    yield { name, help, labels: {}, value: this.#expiryMs / 1000 };
+    yield* this.#certificate.gauges();
   }
 
   async close(): Promise<void> {
     await this.#server.close();
-    await Promise.all([this.#keeper.stop(), this.#checker.close()]);
+    await Promise.all([this.#certificate.stop(), this.#checker.close()]);
   }
 }
 

@@ -1,5 +1,3 @@
-import { expiryOf } from '../../admin/webhook/certificate.ts';
-import { CertificateKeeper } from '../../admin/webhook/keeper.ts';
 import type { ServerCertificate } from '../../control/remote/stream-server.ts';
 import type { ProgramLog } from '../../observe/log.ts';
 import type { GaugeSample } from '../../observe/metrics-page.ts';
@@ -7,6 +5,7 @@ import type { ApiClient } from '../../sources/kubernetes/client/client.ts';
 import { StreamSecret } from '../../sources/kubernetes/stream-secret.ts';
 import type { ServiceName } from '../admission/settings.ts';
 import { logSourceFailure } from '../controller/failure-log.ts';
+import { ServiceCertificate } from '../service-certificate.ts';
 import type { StreamCertificate } from './certificate.ts';
 
 export interface KeptCertificateOptions {
@@ -23,38 +22,19 @@ const SETTLE_MS = 300_000;
 /** A certificate that the controllers make themselves, keep in a Secret and rotate: as that of the webhook. */
 export class KeptCertificate implements StreamCertificate {
   readonly first = null;
-  readonly #keeper: CertificateKeeper;
+  readonly #certificate: ServiceCertificate;
   #show: (certificate: ServerCertificate) => void = () => {};
-  #leading: () => boolean = () => false;
-  #expiryMs: number | null = null;
 
   constructor({ client, service, lifetimeMs, log }: KeptCertificateOptions) {
     const { name, namespace } = service;
-    const host = `${name}.${namespace}.svc`;
-    this.#keeper = new CertificateKeeper({
+    this.#certificate = new ServiceCertificate({
       objects: new StreamSecret({
         ...{ client, namespace, name: `${name}-certificate` },
         onFailure: logSourceFailure.bind(null, log),
       }),
-      rules: {
-        names: [host, `${host}.cluster.local`],
-        lifetimeMs,
-        settleMs: Math.min(SETTLE_MS, lifetimeMs / 10),
-      },
-      leading: () => this.#leading(),
-      onCertificate: (pair) => {
-        this.#show(pair);
-        this.#expiryMs = expiryOf(pair.cert);
-        const expires = new Date(this.#expiryMs ?? 0).toISOString();
-        log.info({ event: 'streamCertificate', expires }, 'data planes are shown a new certificate');
-      },
-      onRotated: (what) =>
-        log.info({ event: 'streamRotated', what }, `a certificate for data planes was ${what}`),
-      onFailure: ({ message: error }) =>
-        log.warn(
-          { event: 'streamCertificateFailed', error },
-          'the certificate for data planes could not be kept; it is tried again',
-        ),
+      ...{ service, lifetimeMs, log, settleMs: SETTLE_MS },
+      ...{ prefix: 'stream', what: 'the certificate for data planes' },
+      show: (pair) => this.#show(pair),
     });
   }
 
@@ -63,22 +43,18 @@ export class KeptCertificate implements StreamCertificate {
   }
 
   begin(leading: () => boolean): void {
-    this.#leading = leading;
-    this.#keeper.start();
+    this.#certificate.start(leading);
   }
 
   leaderChanged(): void {
-    this.#keeper.look();
+    this.#certificate.leaderChanged();
   }
 
-  *gauges(): Iterable<GaugeSample> {
-    if (this.#expiryMs === null) return;
-    const help = 'When the certificate that data planes are shown expires, in Unix seconds.';
-    const name = 'gateway_stream_certificate_expiry_seconds';
-    yield { name, help, labels: {}, value: this.#expiryMs / 1000 };
+  gauges(): Iterable<GaugeSample> {
+    return this.#certificate.gauges();
   }
 
   close(): Promise<void> {
-    return this.#keeper.stop();
+    return this.#certificate.stop();
   }
 }
