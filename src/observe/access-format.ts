@@ -26,8 +26,8 @@ function jsonLineWithQuery(record: AccessRecord): string {
 function jsonHead(r: AccessRecord): string {
   return (
     `{"time":"${rfc3339(r.timeMs)}","requestId":"${jsonText(r.requestId, MAX_TEXT.short)}"` +
-    `,"clientAddress":"${jsonText(r.clientAddress, MAX_TEXT.short)}","method":"${jsonText(r.method, MAX_TEXT.short)}"` +
-    `,"host":"${jsonText(r.host, MAX_TEXT.short)}","path":"${jsonText(r.path, MAX_TEXT.long)}"`
+    `,"clientAddress":"${addressText(r.clientAddress)}","method":"${jsonText(r.method, MAX_TEXT.short)}"` +
+    `,"host":"${hostText(r.host)}","path":"${jsonText(r.path, MAX_TEXT.long)}"`
   );
 }
 
@@ -36,11 +36,30 @@ function jsonTail(r: AccessRecord): string {
     `,"protocol":"${jsonText(r.protocol, MAX_TEXT.short)}","status":${r.status}` +
     `,"bytesIn":${r.bytesIn},"bytesOut":${r.bytesOut},"durationMs":${milliseconds(r.durationMs)}` +
     `,"upstreamMs":${r.upstreamMs < 0 ? 'null' : milliseconds(r.upstreamMs)}` +
-    `${placeText(r)},"endpoint":${shortOrNull(r.endpoint)},"tries":${r.tries},"error":${shortOrNull(r.error)}` +
-    `,"refusal":${shortOrNull(r.refusal)},"userAgent":${shortOrNull(r.userAgent)},"referer":${longOrNull(withoutQuery(r.referer))}` +
+    `${placeText(r)},"endpoint":${endpointText(r.endpoint)},"tries":${r.tries},"error":${shortOrNull(r.error)}` +
+    `,"refusal":${shortOrNull(r.refusal)},"userAgent":${userAgentText(r.userAgent)},"referer":${refererText(r.referer)}` +
     `,"connectionReused":${r.connectionReused}}\n`
   );
 }
+
+/** A client's requests name the same host and the same program: the last text is remembered. */
+function remembered(make: (value: string) => string): (value: string) => string {
+  let last = '';
+  let lastText = make(last);
+  return (value) => {
+    if (value !== last) {
+      lastText = make(value);
+      last = value;
+    }
+    return lastText;
+  };
+}
+
+const addressText = remembered((value) => jsonText(value, MAX_TEXT.short));
+const hostText = remembered((value) => jsonText(value, MAX_TEXT.short));
+const endpointText = remembered(shortOrNull);
+const userAgentText = remembered(shortOrNull);
+const refererText = remembered((value) => longOrNull(withoutQuery(value)));
 
 /** What {@link placeText} was asked last: the next request of a thread is often of the same rule. */
 let lastRoute = '';

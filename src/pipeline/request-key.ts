@@ -28,8 +28,7 @@ function compilePart(part: KeyPart): RequestKey {
   if (part.user !== undefined) return (x) => x.get(identitySlot)?.user ?? null;
   if (part.consumer !== undefined) return (x) => x.get(identitySlot)?.consumerKey ?? null;
   if (clientAddress !== undefined) {
-    const { prefix4, prefix6 } = clientAddress;
-    return (x) => addressBlock(x.client.address, prefix4, prefix6);
+    return compileAddress(clientAddress.prefix4, clientAddress.prefix6);
   }
   if (header !== undefined) {
     const name = header.toLowerCase();
@@ -40,6 +39,20 @@ function compilePart(part: KeyPart): RequestKey {
   if (claim !== undefined) return (x) => claimText(x.get(identitySlot)?.claims?.[claim]);
   if (part.route !== undefined) return (x) => x.routeKey;
   return () => constant!;
+}
+
+/** The next request of a thread is often of the same client. */
+function compileAddress(prefix4: number, prefix6: number): RequestKey {
+  let lastAddress = '';
+  let lastBlock: string | null = null;
+  return (x) => {
+    const { address } = x.client;
+    if (address !== lastAddress) {
+      lastBlock = addressBlock(address, prefix4, prefix6);
+      lastAddress = address;
+    }
+    return lastBlock;
+  };
 }
 
 /** A string as it is, anything else as JSON: `1` and `"1"` may be two tenants. */

@@ -161,10 +161,7 @@ function preflightReply(config: Config): (request: RequestFields) => Reply {
 
 /** The answer differs by that header of the request, so caches must tell by it (RFC 9110 section 12.5.5). */
 function addVary(response: ResponseFields, name: string): void {
-  const named =
-    response
-      .header('vary')
-      ?.toLowerCase()
-      .split(/\s*,\s*/) ?? [];
+  const written = response.header('vary');
+  const named = written === null ? [] : written.toLowerCase().split(/\s*,\s*/);
   if (!named.includes('*') && !named.includes(name.toLowerCase())) response.addHeader('vary', name);
 }

@@ -76,6 +76,23 @@ describe('HeaderView', () => {
     );
   });
 
+  it('over lines that messages share, edits as plain lists that have nothing to do with one another', () => {
+    const edits = fc.array(edit, { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 8 }), fc.array(edits, { maxLength: 4 }), (lines, messages) => {
+        const { fields } = accepted(GET, HOST, ...lines.map(([n, v]) => `${n}: ${v}`));
+        fields.share();
+        const view = new HeaderView();
+        for (const one of messages) {
+          view.useFields(fields);
+          const model = new Model([['host', 'a.example'], ...lines]);
+          same(view, model);
+          apply(view, model, one);
+        }
+      }),
+    );
+  });
+
   it('over a message made here, edits as a plain list of lines', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), fc.array(edit, { maxLength: 8 }), (lines, edits) => {
@@ -105,6 +122,16 @@ describe('HeaderView', () => {
     expect(() => view.addHeader('x-a', bad)).toThrow(TypeError);
     expect(() => view.setHeader('x-a', bad)).toThrow(TypeError);
     expect(view.headerEntries()).toEqual([]);
+  });
+
+  it('refuses a bad value of a name that was written before', () => {
+    const view = new HeaderView();
+    view.useLines([]);
+    for (const good of ['1', '1', '2']) view.setHeader('X-Known', good);
+    expect(() => view.setHeader('X-Known', '2\r\nx: y')).toThrow(TypeError);
+    expect(() => view.addHeader('x-known', 'a\nb')).toThrow(TypeError);
+    expect(view.ownText()).not.toContain('\nx: y');
+    expect(view.ownText()).not.toContain('a\nb');
   });
 
   it.each(['', 'a b', 'a:b', 'a\r\n', 'ü', 'a(b)', '"a"'])('refuses the name %j', (bad) => {

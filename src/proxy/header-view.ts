@@ -1,48 +1,57 @@
 import type { HeaderFields } from '../pipeline/exchange.ts';
-import type { Fields } from './http1/fields.ts';
+import { alikeNames, type Fields } from './http1/fields.ts';
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 9110 section 5.5 is about control characters
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
-const UNDERSCORE = 0x5f;
-const DASH = 0x2d;
-
 type Line = readonly [name: string, value: string];
 
 const NO_LINES: readonly Line[] = [];
 
-/** @throws TypeError for what would not be one header line (RFC 9110 section 5). */
-function checkLine(name: string, value: string): void {
+/** What is known of a name that was written once: policies write the same few with every message. */
+interface KnownName {
+  readonly lower: string;
+  /** A value that was found good. */
+  value: string;
+}
+
+const MAX_KNOWN_NAMES = 512;
+const MAX_KNOWN_VALUE = 256;
+const knownNames = new Map<string, KnownName>();
+
+/** @throws TypeError for what is no name (RFC 9110 section 5.1) */
+function knownName(name: string): KnownName {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
   if (!NAME.test(name)) throw new TypeError(`not a header name: ${JSON.stringify(name)}`);
+  const made = { lower: name.toLowerCase(), value: '' };
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, made);
+  return made;
+}
+
+/** @throws TypeError for what would not be one header line (RFC 9110 section 5) */
+function checkedName(name: string, value: string): string {
+  const known = knownName(name);
+  if (value === known.value) return known.lower;
   if (BAD_VALUE.test(value)) {
     throw new TypeError(`not a value for header ${name}: control or wide characters`);
   }
-}
-
-/** `x_user` and `x-user` are one name to many applications (CGI), so an edit takes both. */
-function sameName(a: string, b: string): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
-    if (dashed(a.charCodeAt(i)) !== dashed(b.charCodeAt(i))) return false;
-  }
-  return true;
-}
-
-function dashed(code: number): number {
-  return code === UNDERSCORE ? DASH : code;
+  if (value.length <= MAX_KNOWN_VALUE) known.value = value;
+  return known.lower;
 }
 
 /**
  * The header fields of a message with edits on top. The message's own lines stay where they are, in one
- * string; a message that nobody edits is forwarded as slices of it.
+ * string; a message that nobody edits is forwarded as slices of it. An edit takes `x_user` and `x-user` alike.
  */
 export class HeaderView implements HeaderFields {
   #fields: Fields | null = null;
   #lines = NO_LINES;
   /** Names that were removed or replaced, lower case; null while nothing was. */
   removed: string[] | null = null;
+  /** The parsed message has lines of such names. */
+  removesLines = false;
   /** Lines to send after the message's own; null while there are none. */
   added: Line[] | null = null;
 
@@ -50,8 +59,7 @@ export class HeaderView implements HeaderFields {
   useFields(fields: Fields): void {
     this.#fields = fields;
     this.#lines = NO_LINES;
-    this.removed = null;
-    this.added = null;
+    this.#forgetEdits();
   }
 
   /**
@@ -59,10 +67,15 @@ export class HeaderView implements HeaderFields {
    * @throws TypeError when one of its lines can't be sent.
    */
   useLines(lines: readonly Line[]): void {
-    for (const [name, value] of lines) checkLine(name, value);
+    for (const [name, value] of lines) checkedName(name, value);
     this.#fields = null;
     this.#lines = lines;
+    this.#forgetEdits();
+  }
+
+  #forgetEdits(): void {
     this.removed = null;
+    this.removesLines = false;
     this.added = null;
   }
 
@@ -73,7 +86,7 @@ export class HeaderView implements HeaderFields {
   isRemoved(lowerName: string): boolean {
     const { removed } = this;
     if (removed === null) return false;
-    for (let i = 0; i < removed.length; i++) if (sameName(removed[i]!, lowerName)) return true;
+    for (let i = 0; i < removed.length; i++) if (alikeNames(removed[i]!, lowerName)) return true;
     return false;
   }
 
@@ -87,12 +100,7 @@ export class HeaderView implements HeaderFields {
 
   header(name: string): string | null {
     let value: string | null = null;
-    const fields = this.#fields;
-    if (fields !== null && !this.isRemoved(name)) {
-      for (let i = 0; i < fields.count; i++) {
-        if (fields.nameIs(i, name)) value = joined(value, fields.value(i));
-      }
-    }
+    if (this.#fields !== null && !this.isRemoved(name)) value = this.#fields.joinedValue(name);
     if (this.#lines !== NO_LINES) value = joinedOf(this.#kept(), name, value);
     return this.added === null ? value : joinedOf(this.added, name, value);
   }
@@ -127,16 +135,26 @@ export class HeaderView implements HeaderFields {
   }
 
   addHeader(name: string, value: string): void {
-    checkLine(name, value);
+    const lower = checkedName(name, value);
     this.added ??= [];
-    this.added.push([name.toLowerCase(), value]);
+    this.added.push([lower, value]);
   }
 
   removeHeader(name: string): void {
-    const lower = name.toLowerCase();
+    const lower = knownNames.get(name)?.lower ?? name.toLowerCase();
     this.removed ??= [];
-    if (!this.removed.includes(lower)) this.removed.push(lower);
-    if (this.added !== null) this.added = this.added.filter(([other]) => !sameName(other, lower));
+    if (!this.removed.includes(lower)) {
+      this.removed.push(lower);
+      if (!this.removesLines) this.removesLines = this.#fields?.hasAlike(lower) === true;
+    }
+    if (this.#hasAdded(lower)) this.added = this.added!.filter(([other]) => !alikeNames(other, lower));
+  }
+
+  #hasAdded(lower: string): boolean {
+    const { added } = this;
+    if (added === null) return false;
+    for (let i = 0; i < added.length; i++) if (alikeNames(added[i]![0], lower)) return true;
+    return false;
   }
 
   /** Lines of a message made here that are left. */

@@ -52,14 +52,25 @@ export function copyLines(
   connectionTokens: string,
   edits: HeaderView | null,
 ): string {
-  if (!fields.shared || connectionTokens !== '' || edits !== null) {
-    return passingLines(fields, rules, connectionTokens, edits);
+  const { derived } = fields;
+  const touching = edits === null || edits.removesLines ? edits : null;
+  if (derived === null || connectionTokens !== '') {
+    return passingLines(fields, rules, connectionTokens, touching);
   }
-  if (fields.derivedBy !== rules) {
-    fields.derivedText = flat(passingLines(fields, rules, '', null));
-    fields.derivedBy = rules;
+  const without = touching === null ? null : touching.removed;
+  if (derived.rules !== rules || !sameNames(derived.without, without)) {
+    derived.text = flat(passingLines(fields, rules, '', touching));
+    derived.rules = rules;
+    derived.without = without;
   }
-  return fields.derivedText;
+  return derived.text;
+}
+
+function sameNames(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function passingLines(

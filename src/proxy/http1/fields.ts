@@ -2,7 +2,23 @@ import { COLON, CR, FIELD_VALUE, HTAB, LF, OCTET_CLASS, SP, TOKEN } from './char
 import { HEADER_NAMES, type HeaderKind, headerKind } from './header-kind.ts';
 import { RefusalCode } from './refusal.ts';
 
+const UNDERSCORE = 0x5f;
+const DASH = 0x2d;
 const FIRST_CAPACITY = 32;
+/** Names that policies ask for are few; those that a client makes up are not remembered without end. */
+const MAX_DERIVED_NAMES = 64;
+
+/** What is made of field lines that many messages share. */
+interface Derived {
+  readonly values: readonly string[];
+  readonly joined: Map<string, string | null>;
+  /** Whether there are lines of a name or of one that only differs from it in `_` and `-`. */
+  readonly alike: Map<string, boolean>;
+  /** The lines that pass by `rules` when those named `without` are taken out. */
+  text: string;
+  rules: object | null;
+  without: readonly string[] | null;
+}
 
 /**
  * The field lines of one head or trailer section, as offsets into their text: nothing is copied until a value is asked
@@ -15,11 +31,8 @@ export class Fields {
   /** The lines with the empty line that ends them, in latin1: one character an octet. */
   raw = '';
   count = 0;
-  /** Several messages have equal sections, of which this is one: it must not be read into any more. */
-  shared = false;
-  /** What was made of a shared one last, and by which rule: it may be asked for again with every message. */
-  derivedText = '';
-  derivedBy: object | null = null;
+  /** Of a shared one: what messages ask for again and again. */
+  derived: Derived | null = null;
   nameStart = new Int32Array(FIRST_CAPACITY);
   nameEnd = new Int32Array(FIRST_CAPACITY);
   /** Without the white space around the value. */
@@ -49,7 +62,48 @@ export class Fields {
   }
 
   value(index: number): string {
-    return this.raw.slice(this.valueStart[index]!, this.valueEnd[index]!);
+    if (this.derived === null) return this.raw.slice(this.valueStart[index]!, this.valueEnd[index]!);
+    return this.derived.values[index]!;
+  }
+
+  /** The value of the lines of that name as one (RFC 9110 section 5.3); null when there is none. `lowerName` in lower case. */
+  joinedValue(lowerName: string): string | null {
+    const { derived } = this;
+    if (derived === null) return this.#join(lowerName);
+    const known = derived.joined.get(lowerName);
+    if (known !== undefined) return known;
+    const value = this.#join(lowerName);
+    if (derived.joined.size < MAX_DERIVED_NAMES) derived.joined.set(lowerName, value);
+    return value;
+  }
+
+  /** Whether there are lines of that name, `_` and `-` taken for one. `lowerName` in lower case. */
+  hasAlike(lowerName: string): boolean {
+    const { derived } = this;
+    if (derived === null) return this.#findAlike(lowerName);
+    const known = derived.alike.get(lowerName);
+    if (known !== undefined) return known;
+    const has = this.#findAlike(lowerName);
+    if (derived.alike.size < MAX_DERIVED_NAMES) derived.alike.set(lowerName, has);
+    return has;
+  }
+
+  #findAlike(lowerName: string): boolean {
+    const { length } = lowerName;
+    for (let index = 0; index < this.count; index++) {
+      if (this.nameEnd[index]! - this.nameStart[index]! !== length) continue;
+      if (alikeNames(this.lowerName(index), lowerName)) return true;
+    }
+    return false;
+  }
+
+  #join(lowerName: string): string | null {
+    let value: string | null = null;
+    for (let index = 0; index < this.count; index++) {
+      if (!this.nameIs(index, lowerName)) continue;
+      value = value === null ? this.value(index) : `${value}, ${this.value(index)}`;
+    }
+    return value;
   }
 
   /** `lowerName` may be any field name in lower case. */
@@ -74,9 +128,10 @@ export class Fields {
     return -1;
   }
 
-  /** From now on several messages may have it. */
+  /** From now on several messages may have it, and it must not be read into. */
   share(): void {
-    this.shared = true;
+    const values = Array.from({ length: this.count }, (_, index) => this.value(index));
+    this.derived = { values, joined: new Map(), alike: new Map(), text: '', rules: null, without: null };
   }
 
   /** Doubles the room. */
@@ -94,6 +149,20 @@ export class Fields {
     kind.set(this.kind);
     this.kind = kind;
   }
+}
+
+/** `x_user` and `x-user` are one name to many applications (CGI). */
+export function alikeNames(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    if (dashed(a.charCodeAt(i)) !== dashed(b.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+function dashed(code: number): number {
+  return code === UNDERSCORE ? DASH : code;
 }
 
 /**

@@ -1,4 +1,4 @@
-const SLOTS = 64;
+const SLOTS = 256;
 /** Longer ones are rarely sent again, and take longer to compare. */
 const MAX_BYTES = 2048;
 const FIRST_PATIENCE = 2;
