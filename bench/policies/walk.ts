@@ -1,4 +1,5 @@
 import type { CompiledRule } from '../../src/compile/table.ts';
+import type { Reply } from '../../src/pipeline/reply.ts';
 import { answerHead, type TestAnswer, TestExchange, type TestRequest } from '../../src/policies/testing.ts';
 import { copyLines, dropsOf, HOP_BY_HOP } from '../../src/proxy/forward/header-drops.ts';
 
@@ -13,19 +14,24 @@ export class Walk {
   readonly #x: TestExchange;
   readonly #head: ReturnType<typeof answerHead>;
   readonly #address: string;
+  readonly #path: string;
+  readonly #replies: boolean;
 
-  constructor(rule: CompiledRule<string>, sent: TestRequest, answer: TestAnswer) {
+  /** @param replies a policy answers in place of the backend */
+  constructor(rule: CompiledRule<string>, sent: TestRequest, answer: TestAnswer, replies = false) {
     this.#rule = rule;
+    this.#replies = replies;
     this.#x = new TestExchange(sent);
     this.#head = answerHead(this.#x, answer);
     this.#address = this.#x.client.address;
+    this.#path = this.#x.request.path;
   }
 
   /** A promise only where a policy waits for something. */
   once(): void | Promise<void> {
     this.#x.forget();
     const { request } = this.#x;
-    request.begin('http', this.#address, request.path);
+    request.begin('http', this.#address, this.#path);
     return this.#onRequest(0);
   }
 
@@ -35,21 +41,29 @@ export class Walk {
       const reply = steps[i]!.policy.onRequest!(this.#x);
       if (reply === undefined) continue;
       if ('then' in reply) {
-        return reply.then((one) => (one === undefined ? this.#onRequest(i + 1) : this.#refused(one.status)));
+        return reply.then((one) => (one === undefined ? this.#onRequest(i + 1) : this.#replied(one)));
       }
-      return this.#refused(reply.status);
+      return this.#replied(reply);
     }
     return this.#answer();
   }
 
-  #refused(status: number): void {
-    throw new Error(`a policy has answered ${status}: its case measures nothing`);
+  #replied(reply: Reply): void {
+    if (!this.#replies) throw new Error(`a policy has answered ${reply.status}: its case measures nothing`);
+    this.#x.response.useReply(reply);
+    this.#finish();
   }
 
-  #answer(): void | Promise<void> {
+  #answer(): void {
+    if (this.#replies) throw new Error('no policy has answered: its case measures something else');
     const { request, response } = this.#x;
     this.#write(request.head.fields, request);
     response.useHead(this.#head);
+    this.#finish();
+  }
+
+  #finish(): void {
+    const { response } = this.#x;
     for (const { policy } of this.#rule.onResponse ?? []) {
       const waits = policy.onResponse!(this.#x);
       if (waits !== undefined) throw new Error('answers that wait are not measured here');
