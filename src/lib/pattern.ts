@@ -28,8 +28,26 @@ export interface Pattern {
   groups(text: string): readonly string[] | null;
   /** Not anchored: every part of `text` that matches gives way to what `render` makes of its groups. */
   replaceAll(text: string, render: (groups: readonly string[]) => string): string;
+  /** Not anchored: the first part of `text` from `from` on that matches; undefined for a group that took no part. */
+  find(text: string, from: number): Found | null;
   readonly groupCount: number;
   readonly groupNames: ReadonlyMap<string, number>;
+}
+
+/** A part of a text that a pattern matches. */
+export interface Found {
+  readonly index: number;
+  /** By number, 0 the whole. */
+  readonly groups: readonly (string | undefined)[];
+}
+
+/**
+ * What a regular expression of JavaScript says, in RE2. Where RE2 knows the same syntax it may mean a little less: see
+ * docs/policies.md, requestBody.
+ * @throws PatternError as {@link compilePattern}: what has no counterpart is not taken
+ */
+export function compileScriptPattern(expression: RegExp): Pattern {
+  return compilePattern(RE2JS.translateRegExp(expression));
 }
 
 /** @throws PatternError when the syntax is wrong or the pattern is too large. */
@@ -85,6 +103,14 @@ class Re2Pattern implements Pattern {
   groups(text: string): readonly string[] | null {
     const matcher = this.#program.matcher(text);
     return matcher.matches() ? this.#groupsOf(matcher) : null;
+  }
+
+  find(text: string, from: number): Found | null {
+    const matcher = this.#program.matcher(text);
+    if (from > text.length || !matcher.find(from)) return null;
+    const groups: (string | undefined)[] = [];
+    for (let i = 0; i <= this.groupCount; i++) groups.push(matcher.group(i) ?? undefined);
+    return { index: matcher.start(), groups };
   }
 
   replaceAll(text: string, render: (groups: readonly string[]) => string): string {

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import jsonata from 'jsonata';
+import type jsonata from 'jsonata';
+import { compileJsonata } from './jsonata-expression.ts';
 
 /** One evaluation, as it goes to the thread. */
 export interface EvaluationJob {
@@ -25,7 +26,7 @@ function compiled(text: string): jsonata.Expression {
   let expression = expressions.get(text);
   if (expression === undefined) {
     if (expressions.size >= MAX_EXPRESSIONS) expressions.clear();
-    expression = jsonata(text);
+    expression = compileJsonata(text);
     // Data must not become code.
     expression.registerFunction('eval', () => {
       throw new Error('$eval is not available');

@@ -1,20 +1,9 @@
-import jsonata from 'jsonata';
 import { type Static, Type } from 'typebox';
 import { mediaTypeProblem } from '../../lib/media-types.ts';
 import { duration, exactlyOneOf, list, quantity, refined, text } from '../../lib/schema.ts';
 import { templateProblem } from '../../lib/text-template.ts';
 import { compileJsonTemplate } from './json-template.ts';
-
-/** Null, or what is wrong with an expression. */
-function expressionProblem(written: string): string | null {
-  try {
-    jsonata(written);
-    return null;
-  } catch (error) {
-    const { message, position } = error as { readonly message: string; readonly position?: number };
-    return `at character ${position ?? 0}: ${message}`;
-  }
-}
+import { jsonataProblem } from './jsonata-expression.ts';
 
 const field = (description: string) => Type.Optional(text(description, { minLength: 1, maxLength: 256 }));
 
@@ -39,7 +28,7 @@ const properties = {
         minLength: 1,
         maxLength: 16_384,
       }),
-      expressionProblem,
+      jsonataProblem,
     ),
   ),
   timeout: duration('How long `jsonata` may take; longer: the request fails.', '500ms'),
