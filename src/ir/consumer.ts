@@ -1,4 +1,5 @@
 import type { Limit, LimitScope } from '../lib/limit-schema.ts';
+import type { Algorithm, SecretEncoding } from '../lib/signing-key.ts';
 import type { Origin } from './origin.ts';
 import type { PolicyRef } from './route.ts';
 import type { SecretName } from './secret.ts';
@@ -24,9 +25,17 @@ export interface ConsumerClaim {
   readonly equals: string;
 }
 
-/** A user name, and where its password or the hash of it is. */
+/** A user name, and where its password, the hash of that, or the secret with which it signs is. */
 export interface ConsumerPassword extends SecretName {
   readonly user: string;
+}
+
+/** A key for HTTP Message Signatures, and how it is written. */
+export interface ConsumerSigningKey {
+  readonly keyId: string;
+  readonly algorithm: Algorithm;
+  readonly encoding: SecretEncoding;
+  readonly material: SecretName | { readonly publicKey: string };
 }
 
 /**
@@ -44,6 +53,9 @@ export interface ConsumerIr {
   /** SHA-256 of each, base64url. */
   readonly apiKeys: readonly string[];
   readonly passwords: readonly ConsumerPassword[];
+  /** Names under which it signs with a shared secret, and where that is. */
+  readonly signers: readonly ConsumerPassword[];
+  readonly signingKeys: readonly ConsumerSigningKey[];
   readonly claims: readonly ConsumerClaim[];
   /** Distinguished names of client certificates. */
   readonly certificates: readonly string[];

@@ -210,3 +210,8 @@ export function secretRef(
     description,
   );
 }
+
+/** The first of some names that is there twice; undefined: none is. */
+export function firstTwice(names: readonly string[]): string | undefined {
+  return names.find((name, i) => names.indexOf(name) < i);
+}

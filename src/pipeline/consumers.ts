@@ -1,4 +1,4 @@
-import type { ConsumerIr } from '../ir/consumer.ts';
+import type { ConsumerIr, ConsumerSigningKey } from '../ir/consumer.ts';
 import { ANONYMOUS, type Identity } from './identity.ts';
 
 /** The Consumers of one namespace, found by what they prove themselves with: each by one step, however many there are. */
@@ -9,10 +9,21 @@ export interface Consumers {
   byApiKey(hash: string): ConsumerIr | null;
   /** With the text of the Secret: a password or the hash of one. */
   byUser(user: string): { readonly consumer: ConsumerIr; readonly password: string } | null;
+  /** Who signs under that name with a shared secret, with the text of its Secret. */
+  byHmacUser(user: string): { readonly consumer: ConsumerIr; readonly secret: string } | null;
+  /** Whose key has that `keyid`, with the key as it is written. */
+  bySigningKey(keyId: string): SigningKeyOfConsumer | null;
   /** Of several that fit, the one that is found by the claim whose name comes first. */
   byClaims(claims: Readonly<Record<string, unknown>>): ConsumerIr | null;
   /** @param subject distinguished name of a verified certificate, as the Consumer writes it */
   byCertificate(subject: string): ConsumerIr | null;
+}
+
+export interface SigningKeyOfConsumer {
+  readonly consumer: ConsumerIr;
+  readonly key: ConsumerSigningKey;
+  /** A shared secret or a public key. */
+  readonly written: string;
 }
 
 /** The identity of a Consumer, with what else is known: `user`, `claims`, `apiKey`; groups, roles and permissions are added to its own. */

@@ -122,7 +122,7 @@ export function testConsumer(name: string, more: Partial<ConsumerIr> = {}): Cons
   return {
     ...{ key: `Consumer/test/${name}`, namespace: 'test', name },
     ...{ groups: [], roles: [], permissions: [], apiKeys: [], passwords: [], claims: [] },
-    ...{ certificates: [], rateLimit: null, policies: null, ...more },
+    ...{ certificates: [], rateLimit: null, policies: null, signers: [], signingKeys: [], ...more },
   };
 }
 

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
-import { choice, exactlyOneOf, fields, list, objectName, secretRef, text } from '../lib/schema.ts';
+import { choice, exactlyOneOf, fields, list, objectName, refined, secretRef, text } from '../lib/schema.ts';
+import { signingKeyFault, signingKeyFields } from '../lib/signing-schema.ts';
 import { type PolicyDescriptions, policyList } from './gateway-route/schema.ts';
 import { API_VERSION, objectMeta } from './metadata.ts';
 import { status } from './status.ts';
 
 const credential = exactlyOneOf(
-  ['apiKey', 'jwt', 'basic', 'certificate'],
+  ['apiKey', 'jwt', 'basic', 'hmac', 'signature', 'certificate'],
   {
     apiKey: Type.Optional(fields({ secretRef: secretRef('key') }, 'An API key.')),
     jwt: Type.Optional(
@@ -30,6 +31,28 @@ const credential = exactlyOneOf(
         'A user name and a password.',
       ),
     ),
+    hmac: Type.Optional(
+      fields(
+        {
+          username: text('Name under which it signs.', { minLength: 1, maxLength: 256 }),
+          secretRef: secretRef('secret'),
+        },
+        'A shared secret with which it signs requests, for the policy `hmac`.',
+      ),
+    ),
+    signature: Type.Optional(
+      refined(
+        exactlyOneOf(
+          ['secretRef', 'publicKey'],
+          {
+            keyId: text('What it writes as `keyid`.', { minLength: 1, maxLength: 256 }),
+            ...signingKeyFields,
+          },
+          'A key with which it signs requests (RFC 9421), for the policy `signature`.',
+        ),
+        signingKeyFault,
+      ),
+    ),
     certificate: Type.Optional(
       fields(
         { subject: text('Distinguished name of its subject.', { minLength: 1 }) },
@@ -37,7 +60,7 @@ const credential = exactlyOneOf(
       ),
     ),
   },
-  'How the consumer proves who it is: exactly one of apiKey, jwt, basic, certificate.',
+  'How the consumer proves who it is: exactly one of apiKey, jwt, basic, hmac, signature, certificate.',
 );
 
 const name = (what: string) => text(what, { minLength: 1, maxLength: 253 });

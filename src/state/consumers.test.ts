@@ -6,7 +6,7 @@ function consumer(name: string, more: Partial<ConsumerIr> = {}, namespace = 'sho
   return {
     ...{ key: `Consumer/${namespace}/${name}`, namespace, name },
     ...{ groups: [], roles: [], permissions: [], apiKeys: [], passwords: [], claims: [] },
-    ...{ certificates: [], rateLimit: null, policies: null, ...more },
+    ...{ certificates: [], rateLimit: null, policies: null, signers: [], signingKeys: [], ...more },
   };
 }
 

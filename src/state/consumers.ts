@@ -1,4 +1,9 @@
-import type { ConsumerIr } from '../ir/consumer.ts';
+import type { ConsumerIr, ConsumerSigningKey } from '../ir/consumer.ts';
+
+interface SigningKey {
+  readonly consumer: ConsumerIr;
+  readonly key: ConsumerSigningKey;
+}
 
 interface Password {
   readonly consumer: ConsumerIr;
@@ -12,6 +17,8 @@ class NamespaceConsumers {
   readonly #byName = new Map<string, ConsumerIr>();
   readonly #byApiKey = new Map<string, ConsumerIr>();
   readonly #byUser = new Map<string, Password>();
+  readonly #bySigner = new Map<string, Password>();
+  readonly #bySigningKey = new Map<string, SigningKey>();
   /** By claim, then by its value; claims in the order of their names. */
   #byClaim: readonly (readonly [claim: string, consumers: Map<string, ConsumerIr>])[] = [];
   readonly #byCertificate = new Map<string, ConsumerIr>();
@@ -28,6 +35,20 @@ class NamespaceConsumers {
     const found = this.#byUser.get(user);
     const password = found && this.#secretText(found.secret);
     return found === undefined || password === undefined ? null : { consumer: found.consumer, password };
+  }
+
+  byHmacUser(user: string): { readonly consumer: ConsumerIr; readonly secret: string } | null {
+    const found = this.#bySigner.get(user);
+    const secret = found && this.#secretText(found.secret);
+    return found === undefined || secret === undefined ? null : { consumer: found.consumer, secret };
+  }
+
+  bySigningKey(keyId: string) {
+    const found = this.#bySigningKey.get(keyId);
+    if (found === undefined) return null;
+    const { material } = found.key;
+    const written = 'publicKey' in material ? material.publicKey : this.#secretText(material.secret);
+    return written === undefined ? null : { ...found, written };
   }
 
   byClaims(claims: Readonly<Record<string, unknown>>): ConsumerIr | null {
@@ -48,6 +69,8 @@ class NamespaceConsumers {
     this.#byName.set(consumer.name, consumer);
     for (const hash of consumer.apiKeys) this.#byApiKey.set(hash, consumer);
     for (const { user, secret } of consumer.passwords) this.#byUser.set(user, { consumer, secret });
+    for (const { user, secret } of consumer.signers) this.#bySigner.set(user, { consumer, secret });
+    for (const key of consumer.signingKeys) this.#bySigningKey.set(key.keyId, { consumer, key });
     for (const { claim, equals } of consumer.claims) this.#claimed(claim).set(equals, consumer);
     for (const subject of consumer.certificates) this.#byCertificate.set(subject, consumer);
   }
@@ -59,9 +82,9 @@ class NamespaceConsumers {
     if (consumer === undefined) return;
     this.#byName.delete(name);
     for (const hash of consumer.apiKeys) drop(this.#byApiKey, hash, consumer);
-    for (const { user } of consumer.passwords) {
-      if (this.#byUser.get(user)?.consumer === consumer) this.#byUser.delete(user);
-    }
+    for (const { user } of consumer.passwords) dropOf(this.#byUser, user, consumer);
+    for (const { user } of consumer.signers) dropOf(this.#bySigner, user, consumer);
+    for (const { keyId } of consumer.signingKeys) dropOf(this.#bySigningKey, keyId, consumer);
     for (const { claim, equals } of consumer.claims) drop(this.#claimed(claim), equals, consumer);
     for (const subject of consumer.certificates) drop(this.#byCertificate, subject, consumer);
   }
@@ -73,6 +96,14 @@ class NamespaceConsumers {
     this.#byClaim = [...this.#byClaim, [claim, consumers] as const].sort(([a], [b]) => (a < b ? -1 : 1));
     return consumers;
   }
+}
+
+function dropOf(
+  map: Map<string, { readonly consumer: ConsumerIr }>,
+  key: string,
+  consumer: ConsumerIr,
+): void {
+  if (map.get(key)?.consumer === consumer) map.delete(key);
 }
 
 function drop(map: Map<string, ConsumerIr>, key: string, consumer: ConsumerIr): void {

@@ -3,13 +3,8 @@ import type { ConsumerIr } from '../ir/consumer.ts';
 import type { Finding } from '../ir/finding.ts';
 import { objectKey } from '../ir/origin.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
-import {
-  type ConsumerSurroundings,
-  type Credential,
-  type SourcedConsumer,
-  type TranslatedConsumer,
-  translateConsumer,
-} from './consumer.ts';
+import { type SourcedConsumer, type TranslatedConsumer, translateConsumer } from './consumer.ts';
+import type { ConsumerSurroundings, Credential } from './consumer-credentials.ts';
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
 
@@ -115,6 +110,8 @@ export class ConsumerStore {
       ...{ rateLimit: entry.rateLimit, policies: entry.policies },
       apiKeys: proofs.flatMap((proof) => (proof.kind === 'apiKey' ? [proof.hash] : [])),
       passwords: proofs.flatMap((proof) => (proof.kind === 'password' ? [proof.password] : [])),
+      signers: proofs.flatMap((proof) => (proof.kind === 'signer' ? [proof.signer] : [])),
+      signingKeys: proofs.flatMap((proof) => (proof.kind === 'signingKey' ? [proof.key] : [])),
       claims: proofs.flatMap((proof) => (proof.kind === 'claim' ? [proof.claim] : [])),
       certificates: proofs.flatMap((proof) => (proof.kind === 'certificate' ? [proof.subject] : [])),
     };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PublishedState } from '../control/published.ts';
@@ -77,11 +77,52 @@ test('threads get hashes of keys, names of passwords, and the limits that ref na
         scope: 'local',
         limits: [expect.objectContaining({ windows: { minute: 9 } })],
       },
-      policies: null,
+      ...{ policies: null, signers: [], signingKeys: [] },
     },
   ]);
   expect(delta.upsertSecrets).toEqual([{ key: 'Secret/shop/pass/password', text: 'correct horse' }]);
   expect(JSON.stringify(delta.upsertConsumers)).not.toMatch(/k-1|k-0|horse/);
+});
+
+test('keys with which Consumers sign: good ones reach the threads by name, bad ones are told', () => {
+  const translator = make();
+  const hmac = (username: string, name: string) => ({ hmac: { username, secretRef: { name } } });
+  const signature = (keyId: string, more: object) => ({ signature: { keyId, ...more } });
+  const publicKey = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+  const shared = { algorithm: 'hmac-sha256', secretRef: { name: 'long' } };
+  translator.update(
+    change(
+      secret('long', { secret: 'a secret of 16 or more', key: 'a key of 16 or more' }),
+      secret('short', { secret: 'tiny!', key: 'tiny!' }),
+      consumer('acme', [
+        ...[hmac('ann', 'long'), hmac('bob', 'short'), hmac('eve', 'gone')],
+        ...[signature('k1', shared), signature('k2', { ...shared, secretRef: { name: 'short' } })],
+        signature('k3', { algorithm: 'ed25519', publicKey }),
+      ]),
+      consumer('zoe', [hmac('ann', 'long'), signature('k1', shared)]),
+    ),
+  );
+  const [acme, zoe] = translator.consumers;
+  expect([zoe!.signers, zoe!.signingKeys]).toEqual([[], []]);
+  expect(acme!.signers).toEqual([{ user: 'ann', secret: 'Secret/shop/long/secret' }]);
+  expect(acme!.signingKeys).toMatchObject([
+    { keyId: 'k1', algorithm: 'hmac-sha256', material: { secret: 'Secret/shop/long/key' } },
+    { keyId: 'k3', algorithm: 'ed25519', material: { publicKey } },
+  ]);
+  expect(translator.secrets.map(({ key }) => key).toSorted()).toEqual([
+    'Secret/shop/long/key',
+    'Secret/shop/long/secret',
+  ]);
+  const printed = printFindings(translator.findings);
+  for (const told of [
+    'secretRefused on Consumer/shop/acme spec.credentials[1].hmac.secretRef.key',
+    'referenceNotFound on Consumer/shop/acme spec.credentials[2].hmac.secretRef.name',
+    'secretRefused on Consumer/shop/acme spec.credentials[4].signature.secretRef.key',
+    'credentialTaken on Consumer/shop/zoe spec.credentials[0].hmac.username',
+    'credentialTaken on Consumer/shop/zoe spec.credentials[1].signature.keyId',
+  ])
+    expect(printed).toContain(told);
+  expect(printed).not.toMatch(/tiny|a secret of|a key of/);
 });
 
 test('policies of a Consumer: what they refer to is found, what they can not be is told at their place', () => {

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { fields } from '../../lib/schema.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPoliciesWith, exchange, type TestRequest } from '../testing.ts';
+import { ConsumerDirectory } from '../../state/consumers.ts';
+import { bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
 import { hmac } from './index.ts';
 
 const SECRET = 'the secret of bob';
@@ -166,4 +167,27 @@ describe('the body', () => {
 
 test('a secret that can be guessed is refused', () => {
   expect(() => rule({}, 'short')).toThrow('it needs 16 or more');
+});
+
+test('without users, Consumers sign: each is one, until its secret changes or it goes', async () => {
+  const texts = new Map([['Secret/test/bob/secret', SECRET]]);
+  const consumers = new ConsumerDirectory((key) => texts.get(key));
+  const acme = testConsumer('acme', {
+    groups: ['partners'],
+    signers: [{ user: 'bob', secret: 'Secret/test/bob/secret' }],
+  });
+  consumers.apply([acme], []);
+  const made = bindPoliciesWith({ consumers }, [hmac, {}], [probe, {}]);
+  const status = async () => (await exchange(made, signed())).status;
+  expect(await status()).toBe(200);
+  expect(seen).toMatchObject({ user: 'bob', consumer: 'acme', groups: ['partners'], schemes: ['hmac'] });
+  expect((await exchange(made, signed({}, { username: 'eve' }))).status).toBe(401);
+  texts.set('Secret/test/bob/secret', 'another secret of bob');
+  consumers.secretsChanged();
+  expect(await status()).toBe(401);
+  texts.set('Secret/test/bob/secret', SECRET);
+  consumers.secretsChanged();
+  expect(await status()).toBe(200);
+  consumers.apply([], [acme.key]);
+  expect(await status()).toBe(401);
 });

@@ -1,20 +1,20 @@
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import type { Static } from 'typebox';
-import type { SecretName } from '../../ir/secret.ts';
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { type Static, Type } from 'typebox';
 import { type ExpectedDigest, readContentDigest, readLegacyDigest } from '../../lib/digest.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { parseQuantity } from '../../lib/quantity.ts';
 import {
   choice,
   duration,
   fields,
+  firstTwice,
   list,
-  quantity,
   refined,
   secretRef,
   text,
   token,
 } from '../../lib/schema.ts';
+import { hmacSecretProblem } from '../../lib/signing-key.ts';
+import { resolveSignedBody, type SignedBody, signedBodyFields } from '../../lib/signing-schema.ts';
 import {
   ABSENT,
   defineAuthenticator,
@@ -24,13 +24,14 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { type BodyVerdict, verifyBody } from '../../pipeline/body-digest.ts';
+import { requireConsumers } from '../../pipeline/consumers.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import { identityOf } from '../../pipeline/identity.ts';
 import { headerPlace, stripAll } from '../../pipeline/place.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
 import type { RefusalReason } from '../../pipeline/refusal.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { type HmacCredentials, parseCredentials } from './credentials.ts';
+import { bindSigners, type SignersConfig } from './signers.ts';
 import {
   HASHES,
   type HmacAlgorithm,
@@ -45,19 +46,21 @@ const ALGORITHMS = Object.keys(HASHES) as HmacAlgorithm[];
 const schema = refined(
   fields(
     {
-      users: list(
-        fields(
-          {
-            username: text('Name of the user, as written in the signature.', {
-              minLength: 1,
-              maxLength: 256,
-            }),
-            secretRef: secretRef('secret', 'Where the secret that the user shares is kept.'),
-          },
-          'Somebody who signs.',
+      users: Type.Optional(
+        list(
+          fields(
+            {
+              username: text('Name of the user, as written in the signature.', {
+                minLength: 1,
+                maxLength: 256,
+              }),
+              secretRef: secretRef('secret', 'Where the secret that the user shares is kept.'),
+            },
+            'Somebody who signs.',
+          ),
+          'Who may sign; without them, Consumers of the same namespace.',
+          { minItems: 1, maxItems: 64 },
         ),
-        'Who may sign.',
-        { minItems: 1, maxItems: 64 },
       ),
       algorithms: list(choice(ALGORITHMS, 'Name of an algorithm.'), 'Algorithms that may be used.', {
         minItems: 1,
@@ -70,32 +73,23 @@ const schema = refined(
         { maxItems: 32, default: ['request-line'] },
       ),
       clockSkew: duration('How far the signed date may be from our clock, in both directions.', '5m'),
-      body: choice(
-        ['signed', 'unsigned'],
-        'Whether the body must be signed, by `Digest` or `Content-Digest`; it is then read and compared before it goes on.',
-        { default: 'signed' },
-      ),
-      maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+      ...signedBodyFields('`Digest` or `Content-Digest`'),
     },
     'Admits requests that are signed with a shared secret, in the form that Kong calls `hmac-auth`.',
   ),
-  ({ users }) => {
-    const names = users.map(({ username }) => username);
-    const twice = names.find((name, i) => names.indexOf(name) < i);
+  ({ users = [] }) => {
+    const twice = firstTwice(users.map(({ username }) => username));
     return twice === undefined ? null : `the user ${twice} is there twice`;
   },
 );
 
 type Config = Static<typeof schema>;
 
-interface HmacConfig {
-  readonly users: readonly { readonly username: string; readonly secret: SecretName | null }[];
+interface HmacConfig extends SignedBody, SignersConfig {
   readonly algorithms: readonly string[];
   /** Lower case. */
   readonly required: readonly string[];
   readonly clockSkewMs: number;
-  readonly bodySigned: boolean;
-  readonly maxBodyBytes: number;
 }
 
 const CHALLENGE = 'hmac realm="gateway"';
@@ -114,6 +108,22 @@ const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
   'request-line': ['@request-target', '(request-target)'],
 };
 
+function resolve(config: Config, context: ResolveContext): HmacConfig {
+  if (config.users === undefined) requireConsumers(context.namespace);
+  return {
+    namespace: context.namespace,
+    users:
+      config.users?.map(({ username, secretRef: ref }, i) => ({
+        username,
+        secret: context.secret(ref, `users[${i}].secretRef`, hmacSecretProblem),
+      })) ?? null,
+    algorithms: config.algorithms,
+    required: config.required.map((name) => name.toLowerCase()),
+    clockSkewMs: parseDuration(config.clockSkew),
+    ...resolveSignedBody(config),
+  };
+}
+
 export const hmac = defineAuthenticator({
   name: 'hmac',
   summary: 'Admits requests that are signed with a shared secret, as hmac-auth of Kong does; 401.',
@@ -128,23 +138,9 @@ export const hmac = defineAuthenticator({
     'bodyTooLarge',
   ],
   schema,
-  resolve: (config: Config, context: ResolveContext): HmacConfig => ({
-    users: config.users.map(({ username, secretRef: ref }, i) => ({
-      username,
-      secret: context.secret(ref, `users[${i}].secretRef`, secretProblem),
-    })),
-    algorithms: config.algorithms,
-    required: config.required.map((name) => name.toLowerCase()),
-    clockSkewMs: parseDuration(config.clockSkew),
-    bodySigned: config.body === 'signed',
-    maxBodyBytes: parseQuantity(config.maxBody),
-  }),
+  resolve,
   bind(config, env) {
-    const secrets = new Map<string, KeyObject>();
-    for (const { username, secret } of config.users) {
-      if (secret === null) throw new Error(`the Secret of ${username} is not there`);
-      secrets.set(username, keyOf(env.secret(secret)));
-    }
+    const signerOf = bindSigners(config, env);
     // Of a user that is not known, so that it takes as long to refuse one.
     const nobody = createSecretKey(randomBytes(32));
 
@@ -155,11 +151,10 @@ export const hmac = defineAuthenticator({
       const dateMs = signedDateMs(credentials.headers, message);
       if (dateMs === null) return invalid('it covers no Date or X-Date', 'uncovered');
       if (Math.abs(Date.now() - dateMs) > config.clockSkewMs) return EXPIRED;
-      const secret = secrets.get(username);
-      const holds = matches(credentials, algorithm as HmacAlgorithm, secret ?? nobody, message);
-      if (secret === undefined) return UNKNOWN;
-      if (!holds) return NO_MATCH;
-      return { kind: 'passed', identity: identityOf({ user: username, schemes: ['hmac'] }) };
+      const signer = signerOf(username);
+      const holds = matches(credentials, algorithm as HmacAlgorithm, signer?.key ?? nobody, message);
+      if (signer === null) return UNKNOWN;
+      return holds ? { kind: 'passed', identity: signer.identity } : NO_MATCH;
     }
 
     return {
@@ -241,17 +236,4 @@ function promisedBody(
     if (field !== null) return read(field) ?? `${name} names neither SHA-256 nor SHA-512`;
   }
   return request.body.length === 0 ? null : 'there is a body, and it covers no Digest';
-}
-
-function keyOf(secret: string): KeyObject {
-  return createSecretKey(Buffer.from(secret.replace(/\r?\n$/, '')));
-}
-
-const MIN_SECRET_CHARS = 16;
-
-function secretProblem(secret: string): string | null {
-  const { length } = secret.replace(/\r?\n$/, '');
-  return length < MIN_SECRET_CHARS
-    ? `the secret has ${length} characters; it needs ${MIN_SECRET_CHARS} or more`
-    : null;
 }

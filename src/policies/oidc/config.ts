@@ -1,7 +1,17 @@
 import { type Static, Type } from 'typebox';
 import type { SecretName } from '../../ir/secret.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { choice, duration, fields, list, refined, secretRef, text, token } from '../../lib/schema.ts';
+import {
+  choice,
+  duration,
+  fields,
+  firstTwice,
+  list,
+  refined,
+  secretRef,
+  text,
+  token,
+} from '../../lib/schema.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
 import { sealKeysProblem } from './seal.ts';
 import type { Keeping, Lifetime } from './session.ts';
@@ -138,8 +148,7 @@ export const schema = refined(
     }
     if (!scopes.includes('openid')) return 'scopes must include openid';
     if (redirectPath === logoutPath) return 'redirectPath and logoutPath must differ';
-    const names = parameters.map(({ name }) => name);
-    const twice = names.find((name, i) => names.indexOf(name) < i);
+    const twice = firstTwice(parameters.map(({ name }) => name));
     if (twice !== undefined) return `the parameter ${twice} is there twice`;
     const own = parameters.find(({ name }) => OWN_PARAMETERS.has(name));
     return own === undefined ? null : `the parameter ${own.name} is set by the gateway`;

@@ -1,48 +1,30 @@
 import { type Static, Type } from 'typebox';
 import type { SecretName } from '../../ir/secret.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { parseQuantity } from '../../lib/quantity.ts';
+import { choice, duration, exactlyOneOf, fields, firstTwice, list, refined, text } from '../../lib/schema.ts';
+import { type Algorithm, type SecretEncoding, signingKeyProblem } from '../../lib/signing-key.ts';
 import {
-  choice,
-  duration,
-  exactlyOneOf,
-  fields,
-  list,
-  quantity,
-  refined,
-  secretRef,
-  text,
-} from '../../lib/schema.ts';
+  resolveSignedBody,
+  type SignedBody,
+  signedBodyFields,
+  signingKeyFault,
+  signingKeyFields,
+} from '../../lib/signing-schema.ts';
+import { requireConsumers } from '../../pipeline/consumers.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
-import { ALGORITHMS, type Algorithm, createVerifier } from './key.ts';
 import type { Demands } from './verify.ts';
-
-const publicKey = text('A public key: PEM, or a JWK as JSON.', { minLength: 1, maxLength: 8192 });
 
 const key = refined(
   exactlyOneOf(
     ['secretRef', 'publicKey'],
     {
       id: text('What signers write as `keyid`.', { minLength: 1, maxLength: 256 }),
-      algorithm: choice(ALGORITHMS, 'What the key is for; another one that a request names is refused.'),
+      ...signingKeyFields,
       user: Type.Optional(text('Who signs with it; by default the `id`.', { minLength: 1, maxLength: 256 })),
-      encoding: Type.Optional(
-        choice(
-          ['text', 'base64'],
-          'How the shared secret of `hmac-sha256` is written in its Secret; by default as text.',
-        ),
-      ),
-      secretRef: Type.Optional(secretRef('key', 'Where the shared secret, or the public key, is kept.')),
-      publicKey: Type.Optional(publicKey),
     },
     'A key: a shared secret of a Secret, or a public key.',
   ),
-  ({ algorithm, publicKey: pem }) => {
-    if (pem === undefined) return null;
-    return algorithm === 'hmac-sha256'
-      ? 'a shared secret belongs in a Secret'
-      : keyProblem(algorithm, Buffer.from(pem));
-  },
+  signingKeyFault,
 );
 
 const COMPONENT =
@@ -51,10 +33,16 @@ const COMPONENT =
 export const schema = refined(
   fields(
     {
-      keys: list(key, 'Keys with which requests may be signed.', {
-        minItems: 1,
-        maxItems: 64,
-      }),
+      keys: Type.Optional(
+        list(
+          key,
+          'Keys with which requests may be signed; without them, those of Consumers of the same namespace.',
+          {
+            minItems: 1,
+            maxItems: 64,
+          },
+        ),
+      ),
       required: list(
         text(
           '`@method`, `@authority`, `@path`, `@query`, `@target-uri`, or the name of a header in lower case.',
@@ -75,18 +63,12 @@ export const schema = refined(
         'Whether a signature needs a nonce. One that has a nonce is taken once only.',
         { default: 'optional' },
       ),
-      body: choice(
-        ['signed', 'unsigned'],
-        'Whether the body must be signed, by `content-digest`; it is then read and compared before it goes on.',
-        { default: 'signed' },
-      ),
-      maxBody: quantity('Largest body that is read to compare it; a larger one gets 413.', '1Mi'),
+      ...signedBodyFields('`content-digest`'),
     },
     'Admits requests that are signed by HTTP Message Signatures (RFC 9421).',
   ),
-  ({ keys }) => {
-    const ids = keys.map(({ id }) => id);
-    const twice = ids.find((id, i) => ids.indexOf(id) < i);
+  ({ keys = [] }) => {
+    const twice = firstTwice(keys.map(({ id }) => id));
     return twice === undefined ? null : `the key ${twice} is there twice`;
   },
 );
@@ -97,54 +79,41 @@ export interface ResolvedKey {
   readonly id: string;
   readonly user: string;
   readonly algorithm: Algorithm;
-  readonly encoding: 'text' | 'base64';
+  readonly encoding: SecretEncoding;
   /** Null: the Secret is not there, and the rule is closed. */
   readonly material: SecretName | { readonly publicKey: string } | null;
 }
 
-export interface SignatureConfig extends Demands {
+export interface SignatureConfig extends Demands, SignedBody {
   /** Whose nonces they are. */
   readonly id: string;
-  readonly keys: readonly ResolvedKey[];
-  readonly bodySigned: boolean;
-  readonly maxBodyBytes: number;
+  /** Null: those of the Consumers of `namespace`. */
+  readonly keys: readonly ResolvedKey[] | null;
+  readonly namespace: string;
 }
 
 export function resolve(config: Config, context: ResolveContext): SignatureConfig {
+  const { namespace } = context;
+  if (config.keys === undefined) requireConsumers(namespace);
   return {
-    id: context.id,
-    keys: config.keys.map((entry, i) => resolveKey(entry, `keys[${i}]`, context)),
+    ...{ id: context.id, namespace },
+    keys: config.keys?.map((entry, i) => resolveKey(entry, `keys[${i}]`, context)) ?? null,
     required: config.required,
     tag: config.tag ?? null,
     nonce: config.nonce,
     maxAgeSeconds: Math.ceil(parseDuration(config.maxAge) / 1000),
     leewaySeconds: Math.ceil(parseDuration(config.leeway) / 1000),
-    bodySigned: config.body === 'signed',
-    maxBodyBytes: parseQuantity(config.maxBody),
+    ...resolveSignedBody(config),
   };
 }
 
-function resolveKey(entry: Config['keys'][number], field: string, context: ResolveContext): ResolvedKey {
+function resolveKey(
+  entry: NonNullable<Config['keys']>[number],
+  field: string,
+  context: ResolveContext,
+): ResolvedKey {
   const { id, algorithm, user = id, encoding = 'text', secretRef: ref, publicKey: pem } = entry;
-  const check = (secret: string) => keyProblem(algorithm, keyBytes(secret, algorithm, encoding));
+  const check = (secret: string) => signingKeyProblem(algorithm, secret, encoding);
   const material = ref === undefined ? { publicKey: pem! } : context.secret(ref, `${field}.secretRef`, check);
   return { id, user, algorithm, encoding, material };
-}
-
-/** Bytes of a key as it is written. */
-export function keyBytes(written: string, algorithm: Algorithm, encoding: 'text' | 'base64'): Buffer {
-  if (algorithm !== 'hmac-sha256') return Buffer.from(written);
-  // A line feed at the end is the editor's, not the secret's.
-  return encoding === 'base64'
-    ? Buffer.from(written.trim(), 'base64')
-    : Buffer.from(written.replace(/\r?\n$/, ''));
-}
-
-function keyProblem(algorithm: Algorithm, bytes: Buffer): string | null {
-  try {
-    createVerifier(algorithm, bytes);
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }

@@ -10,15 +10,14 @@ import {
 } from '../../pipeline/authenticator.ts';
 import { type BodyVerdict, verifyBody } from '../../pipeline/body-digest.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import { type Identity, identityOf } from '../../pipeline/identity.ts';
-import type { PolicyEnv } from '../../pipeline/policy.ts';
+import type { Identity } from '../../pipeline/identity.ts';
 import { problem } from '../../pipeline/reply.ts';
 import { sharedNonces } from '../../state/limits/nonces.ts';
-import { keyBytes, type ResolvedKey, resolve, type SignatureConfig, schema } from './config.ts';
-import { createVerifier } from './key.ts';
+import { resolve, type SignatureConfig, schema } from './config.ts';
+import { bindKeys } from './keys.ts';
 import { messageOf } from './message.ts';
 import { validUntil } from './parameters.ts';
-import { type SignatureKey, type VerifiedSignature, verifySignature } from './verify.ts';
+import { type VerifiedSignature, verifySignature } from './verify.ts';
 
 const CHALLENGE = 'Signature';
 const TOO_LARGE: Proof = {
@@ -38,8 +37,7 @@ export const signature = defineAuthenticator({
   schema,
   resolve,
   bind(config, env) {
-    const keys = new Map(config.keys.map((key) => [key.id, bindKey(key, env)]));
-    const keyOf = (id: string) => keys.get(id);
+    const keyOf = bindKeys(config, env);
     const nonces = sharedNonces(env.limits, env.threadId);
     const missing = missingReply(config);
 
@@ -90,19 +88,6 @@ export const signature = defineAuthenticator({
     };
   },
 });
-
-function bindKey(
-  { id, user, algorithm, encoding, material }: ResolvedKey,
-  env: PolicyEnv,
-): SignatureKey<Identity> {
-  if (material === null) throw new Error(`the Secret of key ${id} is not there`);
-  const written = 'publicKey' in material ? material.publicKey : env.secret(material);
-  return {
-    algorithm,
-    verify: createVerifier(algorithm, keyBytes(written, algorithm, encoding)),
-    owner: identityOf({ user, schemes: ['signature'] }),
-  };
-}
 
 /** What the body must hash to; null: there is none, and none was promised. As text: what is wrong. */
 function promisedBody(

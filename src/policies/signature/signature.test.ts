@@ -5,7 +5,8 @@ import { memberText } from '../../lib/structured-fields/model.ts';
 import { parseDictionary } from '../../lib/structured-fields/parse.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPoliciesWith, exchange, type TestRequest } from '../testing.ts';
+import { ConsumerDirectory } from '../../state/consumers.ts';
+import { bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
 import { signatureBase } from './components.ts';
 import { signature } from './index.ts';
 import { ED25519_PUBLIC, type Lines, message } from './testing.ts';
@@ -212,4 +213,37 @@ test.each<[unknown, string]>([
 
 test.each([['@status'], ['@query-param'], ['Content-Type'], ['a b']])('%s can not be required', (name) => {
   expect(() => rule({ required: [name] })).toThrow('required');
+});
+
+test('without keys, those of Consumers count, each for its own algorithm, until they change', async () => {
+  const texts = new Map([['Secret/test/k/key', SECRET]]);
+  const consumers = new ConsumerDirectory((key) => texts.get(key));
+  const key = { keyId: 'partner', algorithm: 'hmac-sha256', encoding: 'text' } as const;
+  const acme = testConsumer('acme', {
+    roles: ['editor'],
+    signingKeys: [
+      { ...key, material: { secret: 'Secret/test/k/key' } },
+      { ...key, keyId: 'other', algorithm: 'ed25519', material: { publicKey: ED25519_PUBLIC } },
+    ],
+  });
+  consumers.apply([acme], []);
+  const made = bindPoliciesWith({ consumers }, [signature, {}], [probe, {}]);
+  const status = async (more = params()) => (await exchange(made, signed(`(${COVERED})${more}`))).status;
+  expect(await status()).toBe(200);
+  expect(seen).toMatchObject({
+    user: 'partner',
+    consumer: 'acme',
+    roles: ['editor'],
+    schemes: ['signature'],
+  });
+  expect(await status(params().replace('partner', 'other'))).toBe(401);
+  expect(await status(params().replace('partner', 'nobody'))).toBe(401);
+  texts.set('Secret/test/k/key', 'another secret of the two');
+  consumers.secretsChanged();
+  expect(await status()).toBe(401);
+  texts.set('Secret/test/k/key', SECRET);
+  consumers.secretsChanged();
+  expect(await status()).toBe(200);
+  consumers.apply([], [acme.key]);
+  expect(await status()).toBe(401);
 });

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { type Algorithm, createVerifier } from '../../lib/signing-key.ts';
 import { memberText } from '../../lib/structured-fields/model.ts';
 import { parseDictionary } from '../../lib/structured-fields/parse.ts';
 import { type SignedMessage, signatureBase } from './components.ts';
-import { type Algorithm, createVerifier } from './key.ts';
 import { type Demands, type SignatureKey, verifySignature } from './verify.ts';
 
 /** Keys and messages of RFC 9421, appendix B: published for tests, and good for nothing else. */

@@ -1,9 +1,9 @@
+import type { Algorithm, Verifier } from '../../lib/signing-key.ts';
 import type { InnerList, Member } from '../../lib/structured-fields/model.ts';
 import { parseDictionary, StructuredFieldError } from '../../lib/structured-fields/parse.ts';
 import type { RefusalReason } from '../../pipeline/refusal.ts';
 import { ComponentError, type SignedMessage, signatureBase } from './components.ts';
 import { coverageProblem } from './coverage.ts';
-import type { Algorithm, Verifier } from './key.ts';
 import { readParameters, type SignatureParameters, timeProblem } from './parameters.ts';
 
 /** Each candidate may cost a verification. */

@@ -53,6 +53,45 @@ export function createVerifier(algorithm: Algorithm, material: Buffer): Verifier
   }
 }
 
+/** How a shared secret is written. */
+export type SecretEncoding = 'text' | 'base64';
+
+/** Bytes of a key as it is written. */
+export function signingKeyBytes(written: string, algorithm: Algorithm, encoding: SecretEncoding): Buffer {
+  if (algorithm !== 'hmac-sha256') return Buffer.from(written);
+  // A line feed at the end is the editor's, not the secret's.
+  return encoding === 'base64'
+    ? Buffer.from(written.trim(), 'base64')
+    : Buffer.from(written.replace(/\r?\n$/, ''));
+}
+
+/** Null, or what is wrong with a key, without its text. */
+export function signingKeyProblem(
+  algorithm: Algorithm,
+  written: string,
+  encoding: SecretEncoding,
+): string | null {
+  try {
+    createVerifier(algorithm, signingKeyBytes(written, algorithm, encoding));
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The shared secret of somebody who signs as Kong's `hmac-auth` does. */
+export function hmacKey(written: string): KeyObject {
+  return createSecretKey(Buffer.from(written.replace(/\r?\n$/, '')));
+}
+
+/** Null, or what is wrong with such a secret, without its text. */
+export function hmacSecretProblem(written: string): string | null {
+  const { length } = written.replace(/\r?\n$/, '');
+  return length < MIN_SECRET_BYTES
+    ? `the secret has ${length} characters; it needs ${MIN_SECRET_BYTES} or more`
+    : null;
+}
+
 function hmacVerifier(secret: Buffer): Verifier {
   if (secret.length < MIN_SECRET_BYTES) {
     throw new Error(`the shared secret has ${secret.length} bytes; it needs ${MIN_SECRET_BYTES} or more`);

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createVerifier } from './key.ts';
-import { ED25519_PRIVATE, ED25519_PUBLIC, KEYS, P256_PUBLIC } from './testing.ts';
+import { ED25519_PRIVATE, ED25519_PUBLIC, KEYS, P256_PUBLIC } from '../policies/signature/testing.ts';
+import { createVerifier } from './signing-key.ts';
 
 test.each([
   ['hmac-sha256', 'too short', 'it needs 16 or more'],
