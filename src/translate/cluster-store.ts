@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ClusterIr, Endpoint, EndpointsIr } from '../ir/cluster.ts';
 import type { ClusterNeed } from './backend.ts';
+import { sameCluster, sameEndpoints, sameNeed } from './same.ts';
 
 interface ClusterEntry {
   need: ClusterNeed;
@@ -57,7 +57,7 @@ export class ClusterStore {
       const now = this.#clusters.get(key)?.need.ir;
       if (now === undefined) {
         if (old !== null) remove.push(key);
-      } else if (!isDeepStrictEqual(old, now)) upsert.push(now);
+      } else if (old === null || !sameCluster(old, now)) upsert.push(now);
     }
     before.clear();
     const endpoints = [...this.#stale].flatMap((key) => this.#refresh(key));
@@ -76,7 +76,7 @@ export class ClusterStore {
       return;
     }
     entry.users += 1;
-    if (isDeepStrictEqual(entry.need, need)) return;
+    if (sameNeed(entry.need, need)) return;
     this.#unindex(entry.need);
     entry.need = need;
     this.#index(need);
@@ -102,7 +102,7 @@ export class ClusterStore {
     if (entry === undefined) return [];
     const { endpoints: source } = entry.need;
     const now = source.from === 'fixed' ? source.list : this.#resolve(source.service, source.portName);
-    if (entry.endpoints !== null && isDeepStrictEqual(entry.endpoints, now)) return [];
+    if (entry.endpoints !== null && sameEndpoints(entry.endpoints, now)) return [];
     entry.endpoints = now;
     return [{ cluster: key, endpoints: now }];
   }
