@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isLoopback, namesLoopback } from '../lib/loopback.ts';
 import { normalizePath } from '../lib/path.ts';
-import { isLoopback, namesLoopback } from './loopback.ts';
 import type { AdminView, PurgeSelection } from './view.ts';
 
 interface PurgeQuery {

@@ -6,11 +6,11 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
+import { isLoopback, namesLoopback } from '../lib/loopback.ts';
 import { METRICS_CONTENT_TYPE } from '../observe/metrics-page.ts';
 import { addAcks } from './acks.ts';
 import { renderConfig, renderRoute } from './config-page.ts';
 import { limitConnections } from './connection-limit.ts';
-import { isLoopback, namesLoopback } from './loopback.ts';
 import { addPurge } from './purge.ts';
 import { notReadyReasons } from './readiness.ts';
 import { SharedPage } from './shared-page.ts';

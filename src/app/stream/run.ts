@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { StreamTarget } from '../../control/remote/connect.ts';
-import { isLoopback } from '../../control/remote/stream-server.ts';
+import { isLoopback } from '../../lib/loopback.ts';
 import { createProgramLog } from '../../observe/log.ts';
 import type { Overrides } from '../config.ts';
 import { CommandError, EXIT, type ExitCode } from '../exit-code.ts';

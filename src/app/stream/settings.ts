@@ -1,5 +1,5 @@
-import { isLoopback } from '../../control/remote/stream-server.ts';
 import { parseDuration } from '../../lib/duration.ts';
+import { isLoopback } from '../../lib/loopback.ts';
 import type { ServiceName } from '../admission/settings.ts';
 import { CommandError, EXIT } from '../exit-code.ts';
 import type { ListenAddress } from '../listen-address.ts';

@@ -5,8 +5,9 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, isIP } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isLoopback } from '../../lib/loopback.ts';
 import type { ControlLog } from '../log.ts';
 import { type Authenticator, bearerToken } from './authenticator.ts';
 import type { DataPlanes } from './data-planes.ts';
@@ -248,9 +249,4 @@ function refuse(socket: Duplex, { status, detail }: Refusal): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${challenge}Connection: close\r\n` +
       `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
-}
-
-/** Whether only this machine reaches an address. */
-export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }

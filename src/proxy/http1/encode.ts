@@ -1,7 +1,4 @@
-import { STATUS_CODES } from 'node:http';
-
-/** Phrases that RFC 9110 changed. */
-const RENAMED: Readonly<Record<number, string>> = { 413: 'Content Too Large', 422: 'Unprocessable Content' };
+import { REASON_PHRASES } from './reason-phrases.ts';
 
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, status) => {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
@@ -9,7 +6,7 @@ const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, status) 
 
 /** Of a registered status; else '' (a reason phrase may be empty). */
 export function reasonPhrase(status: number): string {
-  return RENAMED[status] ?? STATUS_CODES[status] ?? '';
+  return REASON_PHRASES[status] ?? '';
 }
 
 /** `HTTP/1.1 200 OK\r\n`. `status` is an integer from 100 to 599. */
