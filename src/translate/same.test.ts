@@ -6,6 +6,7 @@ import type { ClusterNeed } from './backend.ts';
 import { sameCluster, sameEndpoints, sameNeed } from './same.ts';
 
 const text = fc.constantFrom('a', 'b');
+const texts = fc.array(text, { maxLength: 2 });
 const endpoint: fc.Arbitrary<Endpoint> = fc.record({
   address: text,
   port: fc.nat(1),
@@ -14,6 +15,7 @@ const endpoint: fc.Arbitrary<Endpoint> = fc.record({
   terminating: fc.boolean(),
   weight: fc.nat(1),
   zone: fc.option(text),
+  hints: fc.option(fc.record({ nodes: texts, zones: texts })),
 });
 const endpoints = fc.array(endpoint, { maxLength: 2 });
 const protocol: fc.Arbitrary<BackendProtocol> = fc.oneof(

@@ -1,4 +1,4 @@
-import type { BackendProtocol, ClusterIr, Endpoint } from '../ir/cluster.ts';
+import type { BackendProtocol, ClusterIr, Endpoint, EndpointHints } from '../ir/cluster.ts';
 import type { ClusterNeed } from './backend.ts';
 
 // Lists that the compiler keeps complete.
@@ -14,7 +14,7 @@ const ENDPOINT_FIELDS = Object.keys({
   terminating: true,
   weight: true,
   zone: true,
-} satisfies Record<keyof Endpoint, true>) as readonly (keyof Endpoint)[];
+} satisfies Record<Exclude<keyof Endpoint, 'hints'>, true>) as readonly (keyof Endpoint)[];
 
 /** Whether two needs are equal. Asked of every backend of every route: a comparison of any two objects takes ten times as long. */
 export function sameNeed(a: ClusterNeed, b: ClusterNeed): boolean {
@@ -31,7 +31,16 @@ export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): b
 }
 
 function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a === b || ENDPOINT_FIELDS.every((field) => a[field] === b[field]);
+  return a === b || (ENDPOINT_FIELDS.every((field) => a[field] === b[field]) && sameHints(a.hints, b.hints));
+}
+
+function sameHints(a: EndpointHints | null, b: EndpointHints | null): boolean {
+  if (a === null || b === null) return a === b;
+  return sameTexts(a.nodes, b.nodes) && sameTexts(a.zones, b.zones);
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
 }
 
 function sameProtocol(a: BackendProtocol, b: BackendProtocol): boolean {
