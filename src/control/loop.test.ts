@@ -76,7 +76,11 @@ ports: [{ port: 8080 }]
 endpoints: [{ addresses: [${address}] }]
 `)[0]!;
 
-async function start(source: ResourceSource, found: (findings: readonly Finding[]) => void = () => {}) {
+async function start(
+  source: ResourceSource,
+  found: (findings: readonly Finding[]) => void = () => {},
+  review: () => readonly Finding[] = () => [],
+) {
   const shared = new Int32Array(new SharedArrayBuffer(32));
   const pool = new ThreadPool({
     entry: new URL('./stub-thread.ts', import.meta.url),
@@ -106,7 +110,7 @@ async function start(source: ResourceSource, found: (findings: readonly Finding[
     crossNamespace: { kind: 'any' as const },
   };
   const translator = new Translator({ listeners: [], catalogue: new Map(), globalPolicies: [], backends });
-  const loop = new ControlLoop({ source, translator, publisher, review: () => [], onFindings: found });
+  const loop = new ControlLoop({ source, translator, publisher, review, onFindings: found });
   open.push(loop, pool);
   await loop.start();
   return { publisher, loop, shared };
@@ -167,6 +171,28 @@ test('findings are handed on when changes pause', async () => {
   await vi.waitFor(() => expect(told.at(-1)?.map(({ code }) => code)).toEqual(['backendNotFound']));
   source.upsert(...objects(BACKEND).slice(1));
   await vi.waitFor(() => expect(told.at(-1)).toEqual([]));
+});
+
+test('what needs all routes is not looked at again for a change of endpoints', async () => {
+  const told: (readonly Finding[])[] = [];
+  let reviews = 0;
+  const source = new ScriptedSource(objects(BACKEND));
+  const found: Finding = { code: 'unreadable', message: '', origin: route('a').origin('') };
+  const { publisher } = await start(
+    source,
+    (findings) => told.push(findings),
+    () => {
+      reviews += 1;
+      return [found];
+    },
+  );
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  source.upsert(slice('10.0.0.1'));
+  await vi.waitFor(() => expect(told).toHaveLength(2));
+  expect([reviews, publisher.generation, told.at(-1)]).toEqual([1, 1, [found]]);
+  source.upsert(route('a'));
+  await vi.waitFor(() => expect(told).toHaveLength(3));
+  expect([reviews, publisher.generation]).toEqual([2, 2]);
 });
 
 test('nothing is published after a stop', async () => {

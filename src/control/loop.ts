@@ -9,7 +9,7 @@ export interface ControlLoopOptions {
   readonly source: ResourceSource;
   readonly translator: Translator;
   readonly publisher: Publisher;
-  /** Findings that need the whole picture, such as shadowed matches; asked when changes have paused. */
+  /** Findings that need all routes, such as shadowed matches; asked when changes have paused, if one was of a route. */
   readonly review: () => readonly Finding[];
   /** After a review: everything that is known to be wrong now. */
   readonly onFindings: (findings: readonly Finding[]) => void;
@@ -39,6 +39,8 @@ export class ControlLoop {
   #reviewTimer: NodeJS.Timeout | null = null;
   #reviewDueAtMs = 0;
   #reviewed: readonly Finding[] = [];
+  /** Since the last review. It takes as long as there are routes, and holds up the endpoints that change meanwhile. */
+  #routesChanged = false;
   #started = false;
   /** Slices are among the changes that wait: later ones must not overtake them. */
   #slicesWait = false;
@@ -88,6 +90,7 @@ export class ControlLoop {
   /** The first change holds everything: it takes the place of a table that was served from before. */
   #begin(change: ResourceChange): void {
     const { translator, publisher } = this.#options;
+    this.#routesChanged = true;
     if (publisher.generation > 0) {
       const { delta, endpoints } = translator.update(change);
       publisher.publish(publisher.state.replacedBy(delta), endpoints);
@@ -105,8 +108,10 @@ export class ControlLoop {
   #take(change: ResourceChange): void {
     const { translator, publisher } = this.#options;
     const { delta, endpoints } = translator.update(change);
-    if (touchesRoutes(delta)) publisher.publish(delta, endpoints);
-    else if (endpoints.length > 0) publisher.publishEndpoints(endpoints);
+    if (touchesRoutes(delta)) {
+      publisher.publish(delta, endpoints);
+      this.#routesChanged = true;
+    } else if (endpoints.length > 0) publisher.publishEndpoints(endpoints);
     this.#afterChange(publisher.generation, change);
   }
 
@@ -122,7 +127,8 @@ export class ControlLoop {
   #review(): void {
     this.#reviewTimer = null;
     const { review, onFindings } = this.#options;
-    this.#reviewed = review();
+    if (this.#routesChanged) this.#reviewed = review();
+    this.#routesChanged = false;
     onFindings(this.findings);
   }
 }
