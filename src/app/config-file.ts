@@ -82,46 +82,44 @@ function globalPolicies(
     const steps = ['policies', index];
     const spec = catalogue.get(name);
     if (spec === undefined) return fail([{ steps, message: `there is no policy "${name}"` }]);
-    const refuse = (kind: string, field: string) =>
-      fail([
-        {
-          steps: [...steps, name, field],
-          message: `a policy of every route is in no namespace, so it can't refer to a ${kind}: write it out here`,
-        },
-      ]);
     const context: ResolveContext = {
       id: `${shadow ? 'shadow ' : ''}policies[${index}]`,
       shadow,
       namespace: '',
-      referred: (kind, _, field) => refuse(kind, field),
-      secret: (_, field) => refuse('Secret', field),
-      document: (_, field) => refuse('ConfigMap', field),
-      file: (_, field) => refuse('file', field),
+      referred: () => null,
+      secret: () => null,
+      document: () => null,
+      file(_, field) {
+        throw new Error(
+          `${field}: a policy of every route can't refer to a file of the folder: use a ConfigMap`,
+        );
+      },
     };
     const object = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
     const location = { file, ...locateInYaml(text, steps) };
+    // What it refers to comes later, and may change: this only finds out what can never be.
+    tryResolve(spec, config, context, (message) =>
+      fail([{ steps: [...steps, name], message: `${name}: ${message}` }]),
+    );
     return {
       name,
-      config: resolved(spec, config, context, (message) =>
-        fail([{ steps: [...steps, name], message: `${name}: ${message}` }]),
-      ),
+      config,
       origin: { object, fieldPath: `policies[${index}]`, location },
       ...(shadow ? { shadow } : {}),
     };
   });
 }
 
-function resolved(
+function tryResolve(
   spec: PolicySpec,
   config: unknown,
   context: ResolveContext,
   fail: (message: string) => never,
-): unknown {
+): void {
   try {
-    return spec.resolve?.(config, context) ?? config;
+    spec.resolve?.(config, context);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
-    return fail((error as Error).message);
+    fail((error as Error).message);
   }
 }
 

@@ -59,6 +59,7 @@ export function resolveProgramConfig(
       listeners: listeners.map((listener) => listener.name),
       catalogue,
       globalPolicies: file.policies,
+      policyNamespace: file.policyNamespace ?? 'default',
       backends: {
         ...targets,
         allowUrls: true,

@@ -29,11 +29,13 @@ export async function loadConfig(
  */
 export async function loadClusterConfig(
   configFile: string | null,
+  ownNamespace: string,
   overrides: Overrides,
 ): Promise<LoadedConfig> {
   const validators = createValidators(policyCatalogue);
   const file = await readConfigFile(configFile, policyCatalogue, validators);
   const config = resolveProgramConfig('the cluster', file, overrides, policyCatalogue);
+  const policyNamespace = file.policyNamespace ?? ownNamespace;
   const targets = { allowLoopback: false, allowLinkLocal: false };
   const backends = {
     ...targets,
@@ -43,5 +45,8 @@ export async function loadClusterConfig(
     crossNamespace: { kind: 'pairs' as const, pairs: file.allowCrossNamespace },
   };
   const settings = { ...config.settings, outbound: targets };
-  return { config: { ...config, settings, translate: { ...config.translate, backends } }, validators };
+  return {
+    config: { ...config, settings, translate: { ...config.translate, backends, policyNamespace } },
+    validators,
+  };
 }

@@ -110,15 +110,27 @@ describe('validate', () => {
   });
 });
 
-test.each([
-  ['apiKey: {}', 'apiKey'],
-  ['basic: {}', 'basic'],
-  ['authenticate: { anyOf: [{ basic: {} }] }', 'authenticate'],
-])('a policy of every route that looks for Consumers would refuse everybody: %s', (policy, name) => {
-  write('portreeve.yaml', `policies:\n  - ${policy}\n`);
+test('policies of every route: what they refer to is looked for in one namespace, and closes what needs it', () => {
+  const secret = (name: string, namespace: string) =>
+    `apiVersion: v1\nkind: Secret\nmetadata: { name: ${name}, namespace: ${namespace} }\nstringData: { secret: "a secret of 32 characters or more!" }\n`;
+  const jwt = '{ jwt: { keys: [{ secretRef: { name: k } }] } }';
+  write('portreeve.yaml', `policyNamespace: team\npolicies:\n  - ${jwt}\n  - apiKey: {}\n    shadow: true\n`);
+  write(
+    'a.yaml',
+    route(
+      'a',
+      '    - { respond: {} }\n    - { respond: {}, policies: [{ jwt: { keys: [{ secretRef: { name: k } }] } }] }',
+    ),
+  );
+  write('s.yaml', secret('k', 'default'));
   const { code, err } = run('validate', '.');
-  expect(err).toMatch(new RegExp(`portreeve\\.yaml:2:\\d+: error: ${name}: .* no Consumers`));
   expect(code).toBe(1);
+  expect(err).toMatch(/portreeve\.yaml:3:\d+: error: .*Secret\/team\/k/);
+  expect(err).toMatch(/a\.yaml:\d+:\d+: error: .*a policy of the gateway's own configuration can't be built/);
+  // The second rule has its own in the place of that one.
+  expect(err.match(/own configuration can't be built/g)).toHaveLength(1);
+  write('t.yaml', secret('k', 'team'));
+  expect(run('validate', '.').code).toBe(0);
 });
 
 describe('explain', () => {

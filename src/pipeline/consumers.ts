@@ -45,14 +45,3 @@ export function consumerIdentity(
 function both(own: readonly string[], more: readonly string[] = []): readonly string[] {
   return more.length === 0 ? own : [...new Set([...own, ...more])];
 }
-
-/**
- * For policies that are of no use without Consumers.
- * @throws Error in the gateway's own configuration, which is in no namespace: nobody would ever be let in
- */
-export function requireConsumers(namespace: string): void {
-  if (namespace !== '') return;
-  throw new Error(
-    'a policy of every route is in no namespace, so it finds no Consumers and refuses everybody: write it in GatewayRoutes',
-  );
-}

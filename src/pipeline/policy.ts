@@ -74,7 +74,7 @@ export interface ResolveContext {
   readonly id: string;
   /** The entry only tells what it would have done: it must share no state with one that acts. */
   readonly shadow: boolean;
-  /** Of the object that holds it; empty for the gateway's own configuration. */
+  /** Of the object that holds it; of the gateway's own configuration: its `policyNamespace`. */
   readonly namespace: string;
   /**
    * `spec` of an object of the same namespace. When it is not there that is reported, the rule stays closed until it
@@ -146,7 +146,6 @@ export interface PolicySpec<S extends TSchema = TSchema, R = Static<S>> {
   /**
    * What goes into the IR in place of the configuration: plain data, with everything that it refers to. Called when the
    * object that holds it is translated, and again when something that it referred to changes.
-   * @throws Error for what the gateway's own configuration, which is in no namespace, can't have; never for a route
    */
   resolve?(config: Static<S>, context: ResolveContext): R;
   /**

@@ -9,7 +9,7 @@ import {
   refused,
   unauthorized,
 } from '../pipeline/authenticator.ts';
-import { consumerIdentity, requireConsumers } from '../pipeline/consumers.ts';
+import { consumerIdentity } from '../pipeline/consumers.ts';
 import { credentialPlace, credentialPlaces } from '../pipeline/credential-places.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { ambiguity, leavingPlaces, type Place, stripAll } from '../pipeline/place.ts';
@@ -40,7 +40,6 @@ export const apiKey = defineAuthenticator({
   reasons: ['unknownKey', 'several'],
   schema,
   resolve(config: Static<typeof schema>, { namespace }) {
-    requireConsumers(namespace);
     return { ...config, namespace };
   },
   bind({ from, keep, realm, namespace }, env) {

@@ -2,6 +2,7 @@ import { objectKey } from '../ir/origin.ts';
 import type { RouteIr } from '../ir/route.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import type { ClusterNeed } from './backend.ts';
+import type { GlobalRefs } from './global-policies.ts';
 import { canonicalHost } from './host.ts';
 import type { InputObjectOf } from './input.ts';
 import type { TranslateOptions } from './options.ts';
@@ -32,6 +33,7 @@ export interface RouteSurroundings {
   referred(key: string): unknown;
   /** A Secret, by `Secret/namespace/name`; null when it is not there. */
   secret(key: string): Secret | null;
+  readonly globals: GlobalRefs;
 }
 
 /** A GatewayRoute, given what there is that it may refer to. */
@@ -66,7 +68,8 @@ export function translateRoute(
     rules: options.backends,
     options,
     report,
-    policies: mergePolicies(options.globalPolicies, own),
+    policies: mergePolicies(surroundings.globals.refs, own),
+    badGlobals: surroundings.globals.bad,
     needs: new Map<string, ClusterNeed>(),
     policyContext,
     service: (key) => {

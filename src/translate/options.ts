@@ -26,7 +26,9 @@ export interface TranslateOptions {
   /** Names of the listeners that there are. */
   readonly listeners: readonly string[];
   readonly catalogue: PolicyCatalogue;
-  /** Policies of every route, already validated. */
+  /** Policies of every route, already validated; what they refer to is not found yet. */
   readonly globalPolicies: readonly PolicyRef[];
+  /** Where it is found: Secrets, ConfigMaps, RateLimitPolicies and Consumers. Absent: `default`. */
+  readonly policyNamespace?: string;
   readonly backends: BackendRules;
 }

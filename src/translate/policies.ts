@@ -5,7 +5,7 @@ import type { SecretName } from '../ir/secret.ts';
 import type { DocumentRef, PolicyCatalogue, ResolveContext, SecretRef } from '../pipeline/policy.ts';
 import { DOCUMENT_KEY, documentFileRef } from '../resources/core/document-file.ts';
 import type { Secret } from '../resources/core/secret.ts';
-import { type PolicyEntry, readPolicyEntry } from '../resources/gateway-route/schema.ts';
+import { type PolicyEntry, type ReadEntry, readPolicyEntry } from '../resources/gateway-route/schema.ts';
 import { documentOf } from './documents.ts';
 import type { Report } from './report.ts';
 import { secretText } from './secrets.ts';
@@ -33,24 +33,31 @@ export function translatePolicies(
   at: string,
   context: PolicyContext,
 ): readonly PolicyRef[] {
-  const { catalogue, report } = context;
   if (entries === undefined) return NONE;
-  return entries.flatMap((entry, index) => {
-    const { name, config, shadow } = readPolicyEntry(entry);
-    const origin = `${at}[${index}]`;
-    const spec = catalogue.get(name);
-    if (spec !== undefined) {
-      const own = shadow ? report.aside() : report;
-      const resolving = resolveContext(`${origin}.${name}`, { ...context, report: own }, shadow);
-      const resolved = spec.resolve?.(config, resolving) ?? config;
-      // A shadow that lacks something is left out: it is told, and the rule stays open.
-      if (shadow && own.incomplete) return [];
-      return [{ name, config: resolved, origin: report.place(origin), ...(shadow ? { shadow } : {}) }];
-    }
+  return entries.flatMap(
+    (entry, index) => translatePolicy(readPolicyEntry(entry), `${at}[${index}]`, context) ?? [],
+  );
+}
+
+/** One of them; null when there is nothing to be had of it. */
+export function translatePolicy(
+  { name, config, shadow }: ReadEntry,
+  at: string,
+  context: PolicyContext,
+): PolicyRef | null {
+  const { catalogue, report } = context;
+  const spec = catalogue.get(name);
+  if (spec === undefined) {
     const message = `there is no such policy; known are: ${[...catalogue.keys()].join(', ') || 'none'}`;
-    report.fault(origin, { code: 'policyRefused', policy: name, message });
-    return [];
-  });
+    report.fault(at, { code: 'policyRefused', policy: name, message });
+    return null;
+  }
+  const own = shadow ? report.aside() : report;
+  const resolving = resolveContext(`${at}.${name}`, { ...context, report: own }, shadow);
+  const resolved = spec.resolve?.(config, resolving) ?? config;
+  // A shadow that lacks something is left out: it is told, and the rule stays open.
+  if (shadow && own.incomplete) return null;
+  return { name, config: resolved, origin: report.place(at), ...(shadow ? { shadow: true as const } : {}) };
 }
 
 function resolveContext(at: string, context: PolicyContext, shadow: boolean): ResolveContext {

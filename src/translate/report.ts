@@ -5,6 +5,9 @@ import type { InputObject } from './input.ts';
 type WithoutOrigin<F> = F extends Finding ? Omit<F, 'origin'> : never;
 type FindingBody = WithoutOrigin<Finding>;
 
+/** What findings are about. */
+type Reported = Pick<InputObject, 'origin'>;
+
 /** Collects what is found in one object, or in a part of it, while it is translated. */
 export class Report {
   readonly findings: Finding[] = [];
@@ -12,12 +15,12 @@ export class Report {
   readonly faults: Finding[] = [];
   /** It needs another object that is not there. */
   incomplete = false;
-  readonly #object: InputObject;
+  readonly #object: Reported;
   readonly #parent: Report | null;
   readonly #isAside: boolean;
   #whole: Origin | null = null;
 
-  constructor(object: InputObject, parent: Report | null = null, isAside = false) {
+  constructor(object: Reported, parent: Report | null = null, isAside = false) {
     this.#object = object;
     this.#parent = parent;
     this.#isAside = isAside;

@@ -63,6 +63,10 @@ export class RouteStore {
     return [...this.#entries.values()].map((entry) => entry.served.route);
   }
 
+  get keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   get findings(): readonly Finding[] {
     return [...this.#entries.values()].flatMap(findingsOf);
   }

@@ -12,6 +12,8 @@ export interface RuleContext extends ForwardContext {
   readonly options: TranslateOptions;
   /** Global and route policies, merged. */
   readonly policies: readonly PolicyRef[];
+  /** See `GlobalRefs`. */
+  readonly badGlobals: ReadonlyMap<PolicyRef, string>;
   /** See `PolicyContext`. */
   readonly policyContext: Omit<PolicyContext, 'report'>;
 }
@@ -26,13 +28,20 @@ export function translateRule(rule: RouteRule, index: number, outer: RuleContext
     ...context.policyContext,
     report,
   });
+  const policies = mergePolicies(context.policies, own);
+  for (const ref of policies) {
+    const why = outer.badGlobals.get(ref);
+    if (why === undefined) continue;
+    const message = `a policy of the gateway's own configuration can't be built: ${why}`;
+    report.missing(at, { code: 'policyRefused', policy: ref.name, message });
+  }
   const action = translateAction(rule, at, context);
   return {
     name: rule.name ?? String(index),
     origin: report.place(at),
     matches,
     action: report.faulty || report.incomplete ? closed(report) : action,
-    policies: mergePolicies(context.policies, own),
+    policies,
   };
 }
 

@@ -10,6 +10,7 @@ import type { Secret } from '../resources/core/secret.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
 import { ClusterStore } from './cluster-store.ts';
 import { type ConsumerChange, ConsumerStore } from './consumer-store.ts';
+import { GlobalPolicies } from './global-policies.ts';
 import type { Input, InputObject } from './input.ts';
 import type { TranslateOptions } from './options.ts';
 import { type RouteChange, type RouteNeeds, RouteStore } from './route-store.ts';
@@ -41,13 +42,24 @@ export class Translator {
   /** Every object of the kinds that are only referred to. */
   readonly #referred = new Map<string, InputObject>();
   readonly #consumers: ConsumerStore;
+  readonly #globals: GlobalPolicies;
+  /** Something that policies of every route refer to has changed. */
+  #globalsStale = false;
   #sourceFindings: readonly Finding[] = [];
 
   /** `now` tells since when a version is served; nothing else depends on it. */
   constructor(options: TranslateOptions, now: () => Date = () => new Date()) {
     this.#services = new ServiceStore(options.backends);
-    const surroundings = { service: this.service, referred: this.referredSpec, secret: this.secret };
-    this.#routes = new RouteStore(options, surroundings, now);
+    const surroundings = { referred: this.referredSpec, secret: this.secret };
+    this.#globals = new GlobalPolicies(options, surroundings);
+    const globals = this.#globals;
+    const ofRoutes = {
+      ...{ ...surroundings, service: this.service },
+      get globals() {
+        return globals.current;
+      },
+    };
+    this.#routes = new RouteStore(options, ofRoutes, now);
     this.#consumers = new ConsumerStore(surroundings, options.catalogue);
     this.#clusters = new ClusterStore((service, portName) => this.#services.endpoints(service, portName));
   }
@@ -73,7 +85,13 @@ export class Translator {
   /** Everything that is known to be wrong now, the source's findings first. */
   get findings(): readonly Finding[] {
     const { findings } = this.#consumers;
-    return [...this.#fromSource(), ...this.#routes.findings, ...this.#services.findings, ...findings];
+    return [
+      ...this.#fromSource(),
+      ...this.#globals.findings,
+      ...this.#routes.findings,
+      ...this.#services.findings,
+      ...findings,
+    ];
   }
 
   /** A Service that there is, by its key. */
@@ -114,6 +132,7 @@ export class Translator {
     const stale = new Set<string>();
     for (const ref of change.remove) this.#remove(ref, stale, removedRoutes);
     for (const sourced of change.upsert) this.#keep(sourced, stale);
+    this.#refreshGlobals(stale);
     for (const sourced of change.upsert) {
       if (sourced.kind === 'GatewayRoute') put(this.#routes.put(objectKey(sourced.ref), sourced));
     }
@@ -179,6 +198,14 @@ export class Translator {
     }
   }
 
+  #refreshGlobals(stale: Set<string>): void {
+    if (!this.#globalsStale) return;
+    this.#globalsStale = false;
+    const change = this.#globals.refresh();
+    this.#replaceSecrets(change);
+    if (change.isNew) for (const key of this.#routes.keys) stale.add(key);
+  }
+
   #replace(before: RouteNeeds, after: RouteNeeds): void {
     this.#clusters.replace(before.clusters, after.clusters);
     this.#secrets.replace(before.secrets, after.secrets);
@@ -192,12 +219,13 @@ export class Translator {
       this.#markDependents(key, stale);
   }
 
-  #replaceSecrets(change: ConsumerChange | null): void {
+  #replaceSecrets(change: Pick<ConsumerChange, 'secretsBefore' | 'secretsAfter'> | null): void {
     if (change !== null) this.#secrets.replace(change.secretsBefore, change.secretsAfter);
   }
 
   /** Routes and Consumers: their keys tell which is which. */
   #markDependents(key: string, stale: Set<string>): void {
+    if (this.#globals.dependsOn(key)) this.#globalsStale = true;
     for (const route of this.#routes.dependentsOf(key)) stale.add(route);
     for (const consumer of this.#consumers.dependentsOf(key)) stale.add(consumer);
   }

@@ -4,6 +4,7 @@ import type { RouteIr } from '../../ir/route.ts';
 import type { Secret } from '../../resources/core/secret.ts';
 import type { GatewayRoute } from '../../resources/gateway-route/schema.ts';
 import { translateRoute } from '../../translate/gateway-route.ts';
+import { NO_GLOBALS } from '../../translate/global-policies.ts';
 import type { TranslateOptions } from '../../translate/options.ts';
 import type { ServiceShape } from '../../translate/service.ts';
 
@@ -37,6 +38,8 @@ export function checkRoute(
     service: (key) => services.get(key),
     referred: (key) => referred.get(key) ?? null,
     secret: (key) => secrets.get(key) ?? null,
+    // What is wrong with those is no fault of the route.
+    globals: NO_GLOBALS,
   });
   const faults = new Set(report.faults);
   const notes = report.findings.filter((finding) => !faults.has(finding) && !isUnreadSecret(finding));

@@ -43,18 +43,28 @@ export async function runController(request: ControllerRequest): Promise<ExitCod
   const webhookAt = webhookSettings(request);
   const streamAt = streamSettings(request);
   const overrides = request.traffic ? request : { ...request, threads: 0 };
-  const { config, validators } = await loadClusterConfig(request.configFile ?? null, overrides);
   const client = openClient(request.kubeconfig ?? null);
+  const namespace = request.ownNamespace ?? client.namespace ?? 'default';
+  const { config, validators } = await loadClusterConfig(
+    request.configFile ?? null,
+    namespace,
+    overrides,
+  ).catch(async (error: Error) => {
+    await client.close();
+    throw error;
+  });
+  const { globalPolicies, policyNamespace = namespace } = config.translate;
   const onFailure = logSourceFailure.bind(null, log);
   const source = new KubernetesSource({
     ...{ client, validators, onFailure },
     namespaces: request.namespace,
     namespaceSelector: request.namespaceSelector ?? null,
+    references: { namespace: policyNamespace, of: globalPolicies.map((policy) => policy.config) },
   });
   const control = new ClusterControl({
     ...{ client, source, log },
     name: request.name,
-    namespace: request.ownNamespace ?? client.namespace ?? 'default',
+    namespace,
     identity: request.identity ?? process.env.POD_NAME ?? `${hostname()}-${process.pid}`,
     replicaService: request.replicaService ?? null,
     stateDir: request.stateDir ?? null,

@@ -30,7 +30,7 @@ export interface DataPlaneRequest extends Overrides {
 export async function runDataPlane(request: DataPlaneRequest): Promise<ExitCode> {
   const log = createProgramLog({ level: request.logLevel });
   const target = targetOf(request);
-  const { config } = await loadClusterConfig(request.configFile ?? null, request);
+  const { config } = await loadClusterConfig(request.configFile ?? null, 'default', request);
   const feed = new RemoteFeed({ target, stateDir: request.stateDir ?? null, log });
   const open = feed.open.bind(feed);
   return runGateway(() => Gateway.start(config, open, log, feed), log);

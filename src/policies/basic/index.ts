@@ -11,7 +11,7 @@ import {
   refused,
   unauthorized,
 } from '../../pipeline/authenticator.ts';
-import { type Consumers, consumerIdentity, requireConsumers } from '../../pipeline/consumers.ts';
+import { type Consumers, consumerIdentity } from '../../pipeline/consumers.ts';
 import { identityOf } from '../../pipeline/identity.ts';
 import { headerPlace, leavingPlaces } from '../../pipeline/place.ts';
 import type { PolicyEnv, ResolveContext } from '../../pipeline/policy.ts';
@@ -52,7 +52,6 @@ function resolve(
   { realm, keep, htpasswd }: Static<typeof schema>,
   { namespace, secret }: ResolveContext,
 ): BasicConfig {
-  if (htpasswd === undefined) requireConsumers(namespace);
   const file = htpasswd && secret(htpasswd.secretRef, 'htpasswd.secretRef', htpasswdProblem);
   return { realm, keep, namespace, htpasswd: file ?? null };
 }

@@ -24,7 +24,6 @@ import {
   unauthorized,
 } from '../../pipeline/authenticator.ts';
 import { type BodyVerdict, verifyBody } from '../../pipeline/body-digest.ts';
-import { requireConsumers } from '../../pipeline/consumers.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import { headerPlace, stripAll } from '../../pipeline/place.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
@@ -109,7 +108,6 @@ const STANDS_FOR: Readonly<Record<string, readonly string[]>> = {
 };
 
 function resolve(config: Config, context: ResolveContext): HmacConfig {
-  if (config.users === undefined) requireConsumers(context.namespace);
   return {
     namespace: context.namespace,
     users:

@@ -10,7 +10,6 @@ import {
   signingKeyFault,
   signingKeyFields,
 } from '../../lib/signing-schema.ts';
-import { requireConsumers } from '../../pipeline/consumers.ts';
 import type { ResolveContext } from '../../pipeline/policy.ts';
 import type { Demands } from './verify.ts';
 
@@ -94,7 +93,6 @@ export interface SignatureConfig extends Demands, SignedBody {
 
 export function resolve(config: Config, context: ResolveContext): SignatureConfig {
   const { namespace } = context;
-  if (config.keys === undefined) requireConsumers(namespace);
   return {
     ...{ id: context.id, namespace },
     keys: config.keys?.map((entry, i) => resolveKey(entry, `keys[${i}]`, context)) ?? null,

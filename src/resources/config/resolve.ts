@@ -38,6 +38,7 @@ export function resolveConfig(config: GatewayConfig) {
     /** null: one per available core. */
     threads: config.threads ?? null,
     policies: config.policies,
+    policyNamespace: config.policyNamespace ?? null,
     allowCrossNamespace: config.allowCrossNamespace,
     allowUrlBackends: config.allowUrlBackends,
     allowExternalNames: config.allowExternalNames,

@@ -247,6 +247,11 @@ export function gatewayConfigSchema(policies: PolicyDescriptions) {
         ...policyList(policies, 'Policies of every route; a route or rule overrides by kind.'),
         default: [],
       },
+      policyNamespace: Type.Optional(
+        objectName(
+          "Namespace of the Secrets, ConfigMaps, RateLimitPolicies and Consumers that `policies` refer to; by default the gateway's own in a cluster, `default` for a folder.",
+        ),
+      ),
       allowCrossNamespace: list(
         namespacePair,
         'Which namespaces may name Services of which others; none: only their own. A folder of files may always.',

@@ -26,6 +26,12 @@ export class SecretReferences {
     this.#set(ref, new Set(names));
   }
 
+  /** What the gateway's own configuration refers to: for as long as the program runs. */
+  hold(namespace: string, configuration: unknown): void {
+    const ref = { kind: 'GatewayConfig', namespace, name: '' };
+    this.#set(ref, new Set(this.#namesIn(configuration)));
+  }
+
   remove(ref: ObjectRef): void {
     this.#set(ref, new Set());
   }
