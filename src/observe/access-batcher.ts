@@ -3,8 +3,8 @@ import type { AccessLogWriter, AccessRecord } from './access-record.ts';
 import type { ObserveControlMessage, ObserveThreadMessage } from './messages.ts';
 import type { Counter } from './thread-metrics.ts';
 
-/** Holds the longest JSON line several times over. */
-const BATCH_BYTES = 65_536;
+/** Some hundred lines: what a batch costs the control thread is shared by them. Holds the longest line many times over. */
+const BATCH_BYTES = 262_144;
 /** Batches that may be under way to the control thread. */
 const CREDITS = 8;
 /** A line is not held back longer than this. */

@@ -44,10 +44,10 @@ describe('batches of a thread', () => {
       if (message.type === 'accessLog') sent.push(message);
     });
     const line = 'x'.repeat(500);
-    for (let i = 0; i < 2_000; i += 1) write(line);
+    for (let i = 0; i < 8_000; i += 1) write(line);
     expect(sent).toHaveLength(8);
     expect(lines.value).toBe(sent.reduce((sum, batch) => sum + batch.lines, 0));
-    expect(lines.value + dropped.value).toBe(2_000);
+    expect(lines.value + dropped.value).toBe(8_000);
     expect(dropped.value).toBeGreaterThan(0);
     made.receive({ type: 'accessLogCredit', buffer: sent[0]!.buffer });
     write('again');
@@ -63,14 +63,14 @@ describe('batches of a thread', () => {
       if (message.type === 'accessLog') texts.push(Buffer.from(message.buffer, 0, message.length).toString());
     };
     const dropped = new Count();
-    const format = { kind: 'template', template: '{requestId}'.repeat(200) } as const;
+    const format = { kind: 'template', template: '{requestId}'.repeat(800) } as const;
     const wide = new AccessBatcher({ format, send, lines: new Count(), dropped });
     wide.write({ ...emptyAccessRecord(), requestId: 'y'.repeat(500) });
     wide.close();
     expect(texts).toEqual([]);
     expect(dropped.value).toBe(1);
     const { made, write } = batcher(send);
-    for (let i = 0; i < 300; i += 1) write(`${i}-${'z'.repeat(490)}`);
+    for (let i = 0; i < 1_500; i += 1) write(`${i}-${'z'.repeat(490)}`);
     made.close();
     for (const text of texts) expect(text.endsWith('\n')).toBe(true);
     const ids = texts
@@ -78,7 +78,7 @@ describe('batches of a thread', () => {
       .trimEnd()
       .split('\n')
       .map((line) => Number.parseInt(line, 10));
-    expect(ids).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(ids).toEqual(Array.from({ length: 1_500 }, (_, i) => i));
   });
 
   it('are handed over after a moment even when they are not full', async () => {

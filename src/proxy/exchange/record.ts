@@ -17,7 +17,7 @@ export function recordExchange(x: RequestExchange, methodId: number): void {
   if (context.settings.accessLog.kind === 'off') return;
   const { record } = context;
   const { endpoint } = tries;
-  record.timeMs = Date.now() - durationMs;
+  record.timeMs = context.wheel.epochMs - durationMs;
   record.requestId = x.requestId;
   record.clientAddress = x.clientAddress;
   record.method = request.method;
