@@ -11,7 +11,8 @@ import { compileMapping, type Mapped } from '../../src/policies/body/mapping.ts'
 import { compress } from '../../src/policies/compress/index.ts';
 import { pathMap } from '../../src/policies/path-map.ts';
 import { requestQuery } from '../../src/policies/request-query.ts';
-import { answeredExchange, bindPolicies } from '../../src/policies/testing.ts';
+import { bindPolicies } from '../../src/policies/testing.ts';
+import { answeredExchange } from '../../src/policies/testing-exchange.ts';
 import { BodyBudget } from '../../src/proxy/body/budget.ts';
 import { BodyFlow } from '../../src/proxy/body/flow.ts';
 

@@ -1,6 +1,11 @@
 import type { CompiledRule } from '../../src/compile/table.ts';
 import type { Reply } from '../../src/pipeline/reply.ts';
-import { answerHead, type TestAnswer, TestExchange, type TestRequest } from '../../src/policies/testing.ts';
+import {
+  answerHead,
+  type TestAnswer,
+  TestExchange,
+  type TestRequest,
+} from '../../src/policies/testing-exchange.ts';
 import { copyLines, dropsOf, HOP_BY_HOP } from '../../src/proxy/forward/header-drops.ts';
 
 const RULES = { drops: dropsOf(HOP_BY_HOP), dropUnderscores: true };

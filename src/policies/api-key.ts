@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { fields, text } from '../lib/schema.ts';
+import { CacheSpace, SpacedCache } from '../lib/spaced-cache.ts';
 import {
   ABSENT,
   defineAuthenticator,
@@ -25,8 +26,10 @@ const schema = fields(
   'Clients prove who they are by an API key of a Consumer of the same namespace.',
 );
 
-/** Proofs that a thread keeps: a key that comes again is not hashed again. */
-const MAX_KNOWN = 4_096;
+/** For keys that were seen before, of all rules of a thread, twenty thousand or so: one that comes again is not hashed again. */
+const SPACE = new CacheSpace(16 * 1024 * 1024);
+/** What an entry takes besides the key. */
+const ENTRY_BYTES = 384;
 
 interface Known {
   /** Of the directory when it was found. */
@@ -50,7 +53,7 @@ export const apiKey = defineAuthenticator({
     const missing = unauthorized('Missing API key', challenge);
     const invalid = refused('Invalid API key', challenge, 'unknownKey');
     const several = refused('More than one API key', challenge, 'several');
-    const known = new Map<string, Known>();
+    const known = new SpacedCache<Known>(SPACE);
 
     function find(key: string): Proof {
       const keyHash = hash('sha256', key, 'base64url');
@@ -58,8 +61,7 @@ export const apiKey = defineAuthenticator({
       if (consumer === null) return key.includes(', ') ? several : invalid;
       const identity = consumerIdentity(consumer, { apiKey: keyHash, schemes: ['apiKey'] });
       const proof: Proof = { kind: 'passed', identity };
-      if (known.size >= MAX_KNOWN) known.clear();
-      known.set(key, { version: consumers.version, proof });
+      known.set(key, { version: consumers.version, proof }, key.length * 2 + ENTRY_BYTES);
       return proof;
     }
 
@@ -72,6 +74,7 @@ export const apiKey = defineAuthenticator({
         return before?.version === consumers.version ? before.proof : find(key);
       },
       missing: () => missing,
+      close: () => known.close(),
       ...(keep ? leavingPlaces(places) : { strip: ({ request }) => stripAll(places, request) }),
     };
   },
