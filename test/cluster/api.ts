@@ -48,7 +48,7 @@ export interface LocalCluster extends AnyCluster {
   startComponent(name: ComponentName): Promise<void>;
 }
 
-/** A cluster that was there before, named by `TEST_KUBECONFIG`. */
+/** A cluster that is not made of processes of ours: named by `TEST_KUBECONFIG`, or k3s in a container. */
 export interface ExternalCluster extends AnyCluster {
   readonly kind: 'external';
 }

@@ -1,10 +1,7 @@
 import { delimiter, join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import type { Layout } from './layout.ts';
-import { systemPath } from './requirements.ts';
-
-/** Variable that names the folder of the local cluster that a program runs inside of; `startCluster` then uses it. */
-export const insideVariable = 'PORTREEVE_CLUSTER_DIR';
+import { insideVariable, systemPath } from './requirements.ts';
 
 /** Environment of programs run against the local cluster: our kubectl and helm first, caches and settings apart. */
 export function clientEnvironment(layout: Layout, binaries: Binaries): Readonly<Record<string, string>> {

@@ -11,6 +11,21 @@ import type { Progress } from './progress.ts';
 import { retryTransient } from './transient.ts';
 import { goModules } from './versions.ts';
 
+/** How programs, images and the end reach a cluster that is not made of processes of ours. */
+export interface Access {
+  /** The command that runs another one where pods and Services are reached. */
+  enter(command: string, args: readonly string[]): [string, ...string[]];
+  /** Makes the image in an archive known to the nodes. */
+  loadImage(archive: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const thisMachine: Access = {
+  enter: (command, args) => [command, ...args],
+  loadImage,
+  stop: async () => {},
+};
+
 /**
  * A cluster that is there already. Uses kubectl and helm of `PATH`, which must fit its version.
  *
@@ -18,13 +33,17 @@ import { goModules } from './versions.ts';
  * `kind load image-archive`, `k3s ctr images import`, …
  * @throws Error when the cluster does not answer
  */
-export async function openExternal(kubeconfig: string): Promise<ExternalCluster> {
+export async function openExternal(
+  kubeconfig: string,
+  access: Access = thisMachine,
+): Promise<ExternalCluster> {
   const kubeconfigPath = resolve(kubeconfig);
   const children = new Set<ChildProcess>();
   const environment = { KUBECONFIG: kubeconfigPath };
 
   function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return runCommand(command, args, { ...options, env: { ...environment, ...options.env } });
+    const [entered, ...rest] = access.enter(command, args);
+    return runCommand(entered, rest, { ...options, env: { ...environment, ...options.env } });
   }
 
   async function kubectl(...args: readonly string[]): Promise<string> {
@@ -32,7 +51,8 @@ export async function openExternal(kubeconfig: string): Promise<ExternalCluster>
   }
 
   function spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    const child = spawnCommand(command, args, { ...options, env: { ...environment, ...options.env } });
+    const [entered, ...rest] = access.enter(command, args);
+    const child = spawnCommand(entered, rest, { ...options, env: { ...environment, ...options.env } });
     children.add(child);
     child.on('exit', () => children.delete(child)).on('error', () => children.delete(child));
     return child;
@@ -58,9 +78,10 @@ export async function openExternal(kubeconfig: string): Promise<ExternalCluster>
       const input = listOf(objects);
       await retryTransient(() => run('kubectl', ['apply', '-f', '-'], { input }));
     },
-    loadImage,
+    loadImage: access.loadImage,
     async stop() {
       for (const child of children) child.kill('SIGKILL');
+      await access.stop();
     },
   };
 }

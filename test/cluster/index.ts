@@ -1,9 +1,9 @@
 /** A real Kubernetes cluster for tests. See README.md. */
 import type { Cluster, LocalOptions } from './api.ts';
-import { insideVariable } from './clients.ts';
 import { loadBackend, openExternal } from './external.ts';
 import { openLocal, startLocal } from './local.ts';
 import { stderrProgress } from './progress.ts';
+import { clusterProvider, insideVariable } from './requirements.ts';
 
 export type { Cluster, ExternalCluster, LocalCluster, LocalOptions } from './api.ts';
 export { type BackendOptions, backendObjects } from './backend.ts';
@@ -14,14 +14,15 @@ export { fetchInside, type InsideReply } from './fetch.ts';
 export { backendImage } from './image-set.ts';
 export { buildImage, type ImageConfig, type ImageFile, type ImageSpec } from './images.ts';
 export { buildPortreeveImage, type PortreeveImageOptions, portreeveImage } from './portreeve-image.ts';
-export { clusterUnavailable } from './requirements.ts';
+export { clusterIsLocal, clusterUnavailable } from './requirements.ts';
 export { waitUntil } from './wait.ts';
 
 /**
  * The cluster for a test, the first of:
  * 1. the one that `TEST_KUBECONFIG` names;
  * 2. the local one that this process runs inside of (`cluster.ts exec`); its `stop` leaves it up;
- * 3. a new local one.
+ * 3. k3s in a container, where `TEST_CLUSTER=k3s` says so, or a Docker engine is there and the next can't run;
+ * 4. a new local one.
  * @throws Error that says what is missing, or which component does not serve
  */
 export async function startCluster(options: LocalOptions = {}): Promise<Cluster> {
@@ -33,6 +34,11 @@ export async function startCluster(options: LocalOptions = {}): Promise<Cluster>
     return external;
   }
   const inside = process.env[insideVariable];
+  if (clusterProvider() === 'k3s') {
+    // Its library is large, and most runs do without.
+    const { startK3s } = await import('./k3s.ts');
+    return await startK3s(options.progress ?? stderrProgress());
+  }
   if (!inside) return await startLocal(options);
   const cluster = await openLocal(inside, false);
   if (cluster === undefined) throw new Error(`${insideVariable}: no cluster is up in ${inside}`);

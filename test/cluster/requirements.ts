@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** Variable that names the folder of the local cluster that a program runs inside of; `startCluster` then uses it. */
+export const insideVariable = 'PORTREEVE_CLUSTER_DIR';
+
 /** Programs and CNI plug-ins that come from the distribution, each with its Debian package. */
 const programs: Readonly<Record<string, string>> = {
   runc: 'runc',
@@ -32,9 +35,30 @@ export const systemPath: string = [
  * the other tests. In CI (variable `CI`) nothing is skipped: what is missing there is a failure.
  */
 export function clusterUnavailable(): string | undefined {
-  if (process.env.TEST_KUBECONFIG || process.env.CI) return undefined;
+  if (process.env.CI || clusterProvider() !== 'local') return undefined;
   const problems = findProblems();
   return problems.length === 0 ? undefined : problems.join('; ');
+}
+
+export type ClusterProvider = 'kubeconfig' | 'inside' | 'local' | 'k3s';
+
+/** Where a test's cluster comes from, see README.md. */
+export function clusterProvider(): ClusterProvider {
+  if (process.env.TEST_KUBECONFIG) return 'kubeconfig';
+  if (process.env[insideVariable]) return 'inside';
+  if (process.env.TEST_CLUSTER === 'k3s') return 'k3s';
+  return !process.env.CI && findProblems().length > 0 && engineThere() ? 'k3s' : 'local';
+}
+
+/** Whether the cluster is made of processes of ours, in a network whose addresses we have chosen. */
+export function clusterIsLocal(): boolean {
+  const provider = clusterProvider();
+  return provider === 'local' || provider === 'inside';
+}
+
+/** A Docker engine on this machine, and the right to enter its containers' networks. */
+function engineThere(): boolean {
+  return process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/var/run/docker.sock');
 }
 
 /**

@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { downLocal } from './local.ts';
 import { isAlive } from './processes.ts';
-import { clusterUnavailable } from './requirements.ts';
+import { clusterIsLocal, clusterUnavailable } from './requirements.ts';
 import { type ClusterState, readState } from './state.ts';
 import { waitUntil } from './wait.ts';
 
-const elsewhere = process.env.TEST_KUBECONFIG || process.env.PORTREEVE_CLUSTER_DIR;
+const elsewhere = !clusterIsLocal() || process.env.PORTREEVE_CLUSTER_DIR;
 const local = clusterUnavailable() === undefined && !elsewhere;
 const moduleUrl = (file: string): string => new URL(file, import.meta.url).href;
 

@@ -8,7 +8,7 @@ import {
   type ReflectorFailure,
   type ReflectorTiming,
 } from '../../../src/sources/kubernetes/reflector.ts';
-import { type Cluster, clusterUnavailable, startCluster } from '../index.ts';
+import { type Cluster, clusterIsLocal, clusterUnavailable, startCluster } from '../index.ts';
 import { FaultProxy } from './fault-proxy.ts';
 
 const namespace = 'reflector-test';
@@ -276,7 +276,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('a reflector', () => {
     expect(descriptors() - before).toBeLessThan(50);
   });
 
-  test.runIf(process.env.TEST_KUBECONFIG === undefined)('an API server killed and brought back', async () => {
+  test.runIf(clusterIsLocal())('an API server killed and brought back', async () => {
     if (cluster.kind !== 'local') return;
     await put('a', '1');
     await started();

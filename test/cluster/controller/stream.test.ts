@@ -3,6 +3,7 @@ import { policyCatalogue } from '../../../src/policies/index.ts';
 import { customResourceDefinitions } from '../../../src/resources/crd/definitions.ts';
 import {
   type Cluster,
+  clusterIsLocal,
   clusterUnavailable,
   customResourcesEstablished,
   startCluster,
@@ -24,7 +25,7 @@ const CONNECT = `
     socket.destroy();
   });`;
 
-describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFIG !== undefined)(
+describe.skipIf(clusterUnavailable() !== undefined || !clusterIsLocal())(
   'the certificate for data planes',
   () => {
     let cluster: Cluster;

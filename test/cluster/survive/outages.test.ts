@@ -3,7 +3,7 @@ import { ApiClient } from '../../../src/sources/kubernetes/client/client.ts';
 import { pathOf } from '../../../src/sources/kubernetes/client/object.ts';
 import { KINDS } from '../../../src/sources/kubernetes/kinds.ts';
 import { FaultProxy } from '../controller/fault-proxy.ts';
-import { clusterUnavailable, type LocalCluster, waitUntil } from '../index.ts';
+import { clusterIsLocal, clusterUnavailable, type LocalCluster, waitUntil } from '../index.ts';
 import { apiServerPort } from '../settings.ts';
 import { Gate } from './gate.ts';
 import { expectNoFailure } from './load.ts';
@@ -13,7 +13,7 @@ const respond = (status: number): object => ({ respond: { status } });
 /** Watches were tried again with the longest pause by then. */
 const AWAY_MS = 120_000;
 
-describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFIG !== undefined)(
+describe.skipIf(clusterUnavailable() !== undefined || !clusterIsLocal())(
   'no request is lost while the API server',
   () => {
     let gate: Gate;

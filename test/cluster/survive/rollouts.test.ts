@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clusterUnavailable, waitUntil } from '../index.ts';
+import { clusterIsLocal, clusterUnavailable, waitUntil } from '../index.ts';
 import { Gate, NAME, REPLICAS } from './gate.ts';
 import { expectNoFailure } from './load.ts';
 
@@ -40,7 +40,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('no request is lost', () => 
     expectNoFailure(await after.stop());
   });
 
-  test.skipIf(process.env.TEST_KUBECONFIG !== undefined)('a backend pod killed with -9', async () => {
+  test.skipIf(!clusterIsLocal())('a backend pod killed with -9', async () => {
     const load = await gate.load(200);
     const [victim] = await gate.pods('app=echo');
     await gate.killContainer(victim!.name);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clusterUnavailable, waitUntil } from '../index.ts';
+import { clusterIsLocal, clusterUnavailable, waitUntil } from '../index.ts';
 import { CONTROLLERS, Gate, NAME, REPLICAS } from './gate.ts';
 import { expectNoFailure } from './load.ts';
 import { routeObject, toService } from './objects.ts';
@@ -170,7 +170,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('data planes apart from thei
     expectNoFailure(await load.stop());
   });
 
-  test.skipIf(process.env.TEST_KUBECONFIG !== undefined)(
+  test.skipIf(!clusterIsLocal())(
     'serve on without a controller, and start from the last good table on disk',
     async () => {
       await put('change', 200);

@@ -11,6 +11,7 @@ import { FaultProxy } from '../controller/fault-proxy.ts';
 import { GatewayProcess } from '../controller/gateway-process.ts';
 import {
   type Cluster,
+  clusterIsLocal,
   clusterUnavailable,
   customResourcesEstablished,
   type RunResult,
@@ -85,7 +86,7 @@ const webhooks: object = {
   ],
 };
 
-describe.skipIf(clusterUnavailable() !== undefined || process.env.TEST_KUBECONFIG !== undefined)(
+describe.skipIf(clusterUnavailable() !== undefined || !clusterIsLocal())(
   'the admission webhook in a cluster',
   { timeout: limitMs },
   () => {
