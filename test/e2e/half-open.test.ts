@@ -14,9 +14,8 @@ import { until } from './support/wait.ts';
  */
 
 const run = promisify(execFile);
-const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const MAIN = fileOf('../../src/main.ts');
-const PEER = fileOf('./support/half-open-peer.ts');
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const PEER = fileURLToPath(new URL('./support/half-open-peer.ts', import.meta.url));
 const [PORT, ADMIN] = [18_080, 19_901];
 
 const programs: Program[] = [];
