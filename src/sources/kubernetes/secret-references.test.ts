@@ -40,3 +40,12 @@ test('what comes and goes before anybody asks is no change', () => {
   const [change] = references.takeChanges().values();
   expect([change!.added.size, change!.removed.size]).toEqual([0, 0]);
 });
+
+test("what the gateway's own configuration refers to is wanted whatever comes and goes", () => {
+  const references = new SecretReferences();
+  references.hold('shop', [{ jwt: { keys: [{ secretRef: { name: 'x' } }] } }]);
+  references.put(owner('a', 'x', 'y'));
+  references.remove({ kind: 'Consumer', namespace: 'shop', name: 'a' });
+  const [change] = references.takeChanges().values();
+  expect([[...change!.added], [...change!.removed]]).toEqual([['x'], []]);
+});

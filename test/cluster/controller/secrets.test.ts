@@ -68,10 +68,14 @@ describe.skipIf(clusterUnavailable() !== undefined)('Secrets that objects refer 
   /** Reads of single Secrets, by name. */
   const reads = () =>
     proxy.requests.flatMap(({ url }) => /\/secrets\/([^/]+)$/.exec(url.pathname)?.[1] ?? []);
-  const start = async (kubeconfig = proxy.kubeconfigPath): Promise<void> => {
+  const start = async (
+    kubeconfig = proxy.kubeconfigPath,
+    references?: { namespace: string; of: unknown },
+  ) => {
     client = new ApiClient(kubeconfig);
     source = new KubernetesSource({
       ...{ client, validators, namespaces: [namespace], namespaceSelector: null },
+      ...(references !== undefined && { references }),
       onFailure: (failure) => failures.push(failure),
       timing: { backoffBaseMs: 20, backoffMaxMs: 200 },
     });
@@ -157,6 +161,23 @@ describe.skipIf(clusterUnavailable() !== undefined)('Secrets that objects refer 
     await putSecret('c0', 'third');
     await eventually(() => expect([keyOf('c0'), keyOf('c1')]).toEqual(['third', 'third']));
     expect(failures).toEqual([]);
+  });
+
+  test("what the gateway's own configuration names is there from the start, and follows its changes", async () => {
+    await putSecret('issuer', 'first');
+    await putSecret('unused', 'first');
+    await start(undefined, { namespace, of: [{ keys: [{ secretRef: { name: 'issuer', key: 'key' } }] }] });
+    expect([secrets(), keyOf('issuer')]).toEqual([1, 'first']);
+    await putSecret('issuer', 'second');
+    await eventually(() => expect(keyOf('issuer')).toBe('second'));
+    await putConsumer('c', 'issuer');
+    await eventually(() => expect(seen.keys).toContain(`Consumer/${namespace}/c`));
+    await remove(KINDS.Consumer, 'c');
+    await eventually(() => expect(seen.keys).not.toContain(`Consumer/${namespace}/c`));
+    expect(secrets()).toBe(1);
+    await remove(KINDS.Secret, 'issuer');
+    await eventually(() => expect(secrets()).toBe(0));
+    expect(failures.filter(({ kind }) => kind === 'Secret')).toEqual([]);
   });
 
   test('where rights are by name, many have a watch each, and the log says so', async () => {
