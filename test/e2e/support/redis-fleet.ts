@@ -63,6 +63,15 @@ export class RedisFleet {
         (info) => info.includes('cluster_state:ok') && info.includes(`cluster_slots_ok:${SLOTS}`),
       );
     }, 'the cluster is whole');
+    // One that has never had its master's data is not chosen in its place.
+    await until(
+      async () => {
+        const infos = await Promise.all(nodes.map((node) => node.cli('info', 'replication')));
+        return infos.filter((info) => info.includes('master_link_status:up')).length === replicas;
+      },
+      'the replicas follow',
+      30_000,
+    );
     return nodes;
   }
 

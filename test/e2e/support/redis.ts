@@ -51,6 +51,7 @@ export class RedisProcess {
       async () => [
         ...['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())],
         ...['--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no'],
+        ...['--repl-diskless-sync-delay', '0'],
       ],
       null,
     );
