@@ -51,6 +51,8 @@ export async function sampleMetrics(): Promise<SampleMetrics> {
       listener.connectionsOpen.set(1);
       thread.rateLimitHits('apiKey').add(1);
       thread.error('connectFailed', 'upstream');
+      thread.overloadShed('low').add(1);
+      thread.overloadPressure().set(1);
       thread.cacheHits.add(1);
       thread.cacheMisses.add(1);
     },
