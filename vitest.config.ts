@@ -11,8 +11,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{src,test,bench,scripts}/**/*.test.ts'],
           exclude: ['test/{e2e,cluster}/**'],
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
+          // Generous: a busy machine must not decide what is right.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
