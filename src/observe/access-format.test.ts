@@ -86,6 +86,38 @@ describe('access log in JSON', () => {
     });
   });
 
+  it('says of each what it says of it alone, whatever came before', () => {
+    const few = fc.constantFrom('', 'a', 'b', 'a"b');
+    const record = fc.record({
+      ...{ clientAddress: few, method: few, host: few, path: few, protocol: few, route: few, rule: few },
+      ...{ service: few, endpoint: few, error: few, refusal: few, userAgent: few, referer: few },
+      ...{ status: fc.constantFrom(200, 404), tries: fc.nat(2), connectionReused: fc.boolean() },
+    });
+    const format = compileAccessFormat({ kind: 'json' });
+    const shown = (value: unknown) => (value === '' ? null : value);
+    fc.assert(
+      // One or two fields change from one line to the next.
+      fc.property(
+        record,
+        fc.array(record, { minLength: 1, maxLength: 20 }),
+        fc.infiniteStream(fc.nat(15)),
+        (first, others, at) => {
+          let now = { ...RECORD, ...first };
+          for (const other of others) {
+            const names = Object.keys(other) as (keyof typeof other)[];
+            const name = names[at.next().value! % names.length]!;
+            now = { ...now, [name]: other[name] };
+            const parsed = JSON.parse(format(now));
+            for (const each of names) {
+              const always = ['clientAddress', 'method', 'host', 'path', 'protocol'].includes(each);
+              expect([each, parsed[each]]).toEqual([each, always ? now[each] : shown(now[each])]);
+            }
+          }
+        },
+      ),
+    );
+  });
+
   it('stays one ASCII line that parses to the same texts, whatever a client sends', () => {
     const format = compileAccessFormat({ kind: 'json', query: true });
     fc.assert(

@@ -1,4 +1,5 @@
-import type { AccessRecord, LineFormat } from './access-record.ts';
+import { flat } from '../lib/flat-text.ts';
+import { type AccessRecord, emptyAccessRecord, type LineFormat } from './access-record.ts';
 import { compileTemplate } from './access-template.ts';
 import { milliseconds, rfc3339, withoutQuery } from './access-values.ts';
 import { jsonText, MAX_TEXT } from './escape.ts';
@@ -24,58 +25,86 @@ function jsonLineWithQuery(record: AccessRecord): string {
 }
 
 function jsonHead(r: AccessRecord): string {
-  return (
-    `{"time":"${rfc3339(r.timeMs)}","requestId":"${jsonText(r.requestId, MAX_TEXT.short)}"` +
-    `,"clientAddress":"${addressText(r.clientAddress)}","method":"${jsonText(r.method, MAX_TEXT.short)}"` +
-    `,"host":"${hostText(r.host)}","path":"${jsonText(r.path, MAX_TEXT.long)}"`
-  );
+  return `{"time":"${rfc3339(r.timeMs)}","requestId":"${jsonText(r.requestId, MAX_TEXT.short)}"${requestText(r)}`;
 }
 
 function jsonTail(r: AccessRecord): string {
+  const upstreamMs = r.upstreamMs < 0 ? 'null' : milliseconds(r.upstreamMs);
   return (
-    `,"protocol":"${jsonText(r.protocol, MAX_TEXT.short)}","status":${r.status}` +
-    `,"bytesIn":${r.bytesIn},"bytesOut":${r.bytesOut},"durationMs":${milliseconds(r.durationMs)}` +
-    `,"upstreamMs":${r.upstreamMs < 0 ? 'null' : milliseconds(r.upstreamMs)}` +
-    `${placeText(r)},"endpoint":${endpointText(r.endpoint)},"tries":${r.tries},"error":${shortOrNull(r.error)}` +
-    `,"refusal":${shortOrNull(r.refusal)},"userAgent":${userAgentText(r.userAgent)},"referer":${refererText(r.referer)}` +
-    `,"connectionReused":${r.connectionReused}}\n`
+    `${statusText(r)}${r.bytesIn},"bytesOut":${r.bytesOut},"durationMs":${milliseconds(r.durationMs)}` +
+    `,"upstreamMs":${upstreamMs}${placeText(r)}${clientText(r)}`
   );
 }
 
-/** A client's requests name the same host and the same program: the last text is remembered. */
-function remembered(make: (value: string) => string): (value: string) => string {
-  let last = '';
-  let lastText = make(last);
-  return (value) => {
-    if (value !== last) {
-      lastText = make(value);
-      last = value;
+/**
+ * Part of a line that is often that of the line before: the requests of a client, or of a rule, have much in common.
+ * @param parts what it is made of
+ * @param isSame whether both records have the same of these
+ */
+function remembered<K extends keyof AccessRecord>(
+  parts: readonly K[],
+  isSame: (r: AccessRecord, last: AccessRecord) => boolean,
+  make: (r: Pick<AccessRecord, K>) => string,
+): (r: AccessRecord) => string {
+  const last = emptyAccessRecord();
+  let text = make(last);
+  let isFlat = false;
+  return (r) => {
+    if (!isSame(r, last)) {
+      text = make(r);
+      isFlat = false;
+      for (const part of parts) last[part] = r[part];
+    } else if (!isFlat) {
+      text = flat(text);
+      isFlat = true;
     }
-    return lastText;
+    return text;
   };
 }
 
-const addressText = remembered((value) => jsonText(value, MAX_TEXT.short));
-const hostText = remembered((value) => jsonText(value, MAX_TEXT.short));
-const endpointText = remembered(shortOrNull);
-const userAgentText = remembered(shortOrNull);
-const refererText = remembered((value) => longOrNull(withoutQuery(value)));
+const requestText = remembered(
+  ['clientAddress', 'method', 'host', 'path'],
+  (r, last) =>
+    r.path === last.path &&
+    r.clientAddress === last.clientAddress &&
+    r.method === last.method &&
+    r.host === last.host,
+  (r) =>
+    `,"clientAddress":"${jsonText(r.clientAddress, MAX_TEXT.short)}","method":"${jsonText(r.method, MAX_TEXT.short)}"` +
+    `,"host":"${jsonText(r.host, MAX_TEXT.short)}","path":"${jsonText(r.path, MAX_TEXT.long)}"`,
+);
 
-/** What {@link placeText} was asked last: the next request of a thread is often of the same rule. */
-let lastRoute = '';
-let lastRule = '';
-let lastService = '';
-let lastPlace = ',"route":null,"rule":null,"service":null';
+const statusText = remembered(
+  ['protocol', 'status'],
+  (r, last) => r.status === last.status && r.protocol === last.protocol,
+  (r) => `,"protocol":"${jsonText(r.protocol, MAX_TEXT.short)}","status":${r.status},"bytesIn":`,
+);
 
-function placeText({ route, rule, service }: AccessRecord): string {
-  if (route !== lastRoute || rule !== lastRule || service !== lastService) {
-    lastPlace = `,"route":${shortOrNull(route)},"rule":${shortOrNull(rule)},"service":${shortOrNull(service)}`;
-    lastRoute = route;
-    lastRule = rule;
-    lastService = service;
-  }
-  return lastPlace;
-}
+const placeText = remembered(
+  ['route', 'rule', 'service', 'endpoint', 'tries', 'error', 'refusal'],
+  (r, last) =>
+    r.route === last.route &&
+    r.rule === last.rule &&
+    r.service === last.service &&
+    r.endpoint === last.endpoint &&
+    r.tries === last.tries &&
+    r.error === last.error &&
+    r.refusal === last.refusal,
+  (r) =>
+    `,"route":${shortOrNull(r.route)},"rule":${shortOrNull(r.rule)},"service":${shortOrNull(r.service)}` +
+    `,"endpoint":${shortOrNull(r.endpoint)},"tries":${r.tries},"error":${shortOrNull(r.error)},"refusal":${shortOrNull(r.refusal)}`,
+);
+
+const clientText = remembered(
+  ['userAgent', 'referer', 'connectionReused'],
+  (r, last) =>
+    r.userAgent === last.userAgent &&
+    r.referer === last.referer &&
+    r.connectionReused === last.connectionReused,
+  (r) =>
+    `,"userAgent":${shortOrNull(r.userAgent)},"referer":${longOrNull(withoutQuery(r.referer))}` +
+    `,"connectionReused":${r.connectionReused}}\n`,
+);
 
 function shortOrNull(value: string): string {
   return value === '' ? 'null' : `"${jsonText(value, MAX_TEXT.short)}"`;

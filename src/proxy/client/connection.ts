@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { flat } from '../../lib/flat-text.ts';
 import type { ListenerMetrics } from '../../observe/thread-metrics.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { ThreadContext } from '../context.ts';
@@ -8,7 +9,6 @@ import { recordRefusal } from '../exchange/record.ts';
 import { untrustedIdentityText } from '../forward/identity.ts';
 import { RequestReader } from '../http1/head-reader.ts';
 import { NEED_MORE } from '../http1/head-scanner.ts';
-import { flat } from '../http1/latin1.ts';
 import { RefusalCode, refusalOf, refusalStatus } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { Output } from '../output.ts';

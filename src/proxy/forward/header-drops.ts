@@ -1,8 +1,8 @@
+import { flat } from '../../lib/flat-text.ts';
 import type { HeaderView } from '../header-view.ts';
 import { listsName } from '../http1/connection.ts';
 import type { Fields } from '../http1/fields.ts';
 import { HeaderKind } from '../http1/header-kind.ts';
-import { flat } from '../http1/latin1.ts';
 
 /** By header kind: 1 when lines of that kind are not passed on. */
 export type Drops = Uint8Array;

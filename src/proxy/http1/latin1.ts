@@ -10,11 +10,6 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return (buf as Buffer & Latin1).latin1Slice(start, end);
 }
 
-/** The same text in one piece: what is joined of many is taken apart anew by every write. */
-export function flat(text: string): string {
-  return latin1(Buffer.from(text, 'latin1'), 0, text.length);
-}
-
 /** Whether bytes [start,end) are `text`, one character an octet. */
 export function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
   const { length } = text;
