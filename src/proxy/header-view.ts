@@ -136,15 +136,16 @@ export class HeaderView implements HeaderFields {
 
   addHeader(name: string, value: string): void {
     const lower = checkedName(name, value);
-    this.added ??= [];
-    this.added.push([lower, value]);
+    // Most lists stay that short: an empty one would grow at once.
+    if (this.added === null) this.added = [[lower, value]];
+    else this.added.push([lower, value]);
   }
 
   removeHeader(name: string): void {
     const lower = knownNames.get(name)?.lower ?? name.toLowerCase();
-    this.removed ??= [];
-    if (!this.removed.includes(lower)) {
-      this.removed.push(lower);
+    if (this.removed?.includes(lower) !== true) {
+      if (this.removed === null) this.removed = [lower];
+      else this.removed.push(lower);
       if (!this.removesLines) this.removesLines = this.#fields?.hasAlike(lower) === true;
     }
     if (this.#hasAdded(lower)) this.added = this.added!.filter(([other]) => !alikeNames(other, lower));

@@ -93,6 +93,21 @@ describe('copyLines', () => {
     );
   });
 
+  it('takes out of shared lines what this message has removed, not what another one has since', () => {
+    const head = accepted(GET, 'Host: a.example', 'X-A: 1', 'Cookie: c');
+    head.fields.share();
+    const rules = { drops: DROPS, dropUnderscores: false };
+    const [one, other] = [new HeaderView(), new HeaderView()];
+    for (const view of [one, other]) {
+      view.useFields(head.fields);
+      view.removeHeader('x-a');
+    }
+    expect(copyLines(head.fields, rules, '', one)).toBe('Host: a.example\r\nCookie: c\r\n');
+    one.removeHeader('cookie');
+    other.removeHeader('cookie');
+    expect(copyLines(head.fields, rules, '', other)).toBe('Host: a.example\r\n');
+  });
+
   it('drops the kinds it is told to, and no others', () => {
     const head = accepted(GET, 'Host: a.example', 'Server: x', 'Via: 1.1 b', 'Date: now');
     const rules = { drops: dropsOf([HeaderKind.server, HeaderKind.via]), dropUnderscores: false };

@@ -61,7 +61,8 @@ export function copyLines(
   if (derived.rules !== rules || !sameNames(derived.without, without)) {
     derived.text = flat(passingLines(fields, rules, '', touching));
     derived.rules = rules;
-    derived.without = without;
+    // The list goes on growing with its message's edits.
+    derived.without = without === null ? null : [...without];
   }
   return derived.text;
 }

@@ -26,6 +26,8 @@ describe('HeadScanner', () => {
       'GET / HTTP/1.1\r\nA: b\r\n\r\n',
       '\r\nGET / HTTP/1.1\r\nA: \xff\t\r\n\r\n',
       '\r\n\r\n',
+      // Long enough for the runtime's own search.
+      `GET / HTTP/1.1\r\nA: ${'b'.repeat(520)}\r\n\r\n`,
     ]) {
       for (let pad = 0; pad < 5; pad++) {
         const text = `${'x'.repeat(pad)}${head}`;
