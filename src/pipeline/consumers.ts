@@ -26,6 +26,32 @@ export interface SigningKeyOfConsumer {
   readonly written: string;
 }
 
+/** What is kept ready of Consumers in a thread: to make it takes longer than to use it. */
+const MAX_READY = 4_096;
+
+/**
+ * Remembers what was made of a Consumer's credential, by its name, until any Consumer changes.
+ * @param make null: nobody has a credential of that name
+ */
+export function keptReady<T>(
+  consumers: Consumers,
+  make: (name: string) => T | null,
+): (name: string) => T | null {
+  let ready = new Map<string, T>();
+  let { version } = consumers;
+  return (name) => {
+    if (version !== consumers.version || ready.size >= MAX_READY) {
+      ready = new Map();
+      version = consumers.version;
+    }
+    const known = ready.get(name);
+    if (known !== undefined) return known;
+    const made = make(name);
+    if (made !== null) ready.set(name, made);
+    return made;
+  };
+}
+
 /** The identity of a Consumer, with what else is known: `user`, `claims`, `apiKey`; groups, roles and permissions are added to its own. */
 export function consumerIdentity(
   consumer: ConsumerIr,

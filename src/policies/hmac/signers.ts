@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SecretName } from '../../ir/secret.ts';
 import { hmacKey } from '../../lib/signing-key.ts';
-import { consumerIdentity } from '../../pipeline/consumers.ts';
+import { consumerIdentity, keptReady } from '../../pipeline/consumers.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 
@@ -16,8 +16,6 @@ export interface Signer {
   readonly key: KeyObject;
   readonly identity: Identity;
 }
-
-const MAX_READY = 4_096;
 
 /** Finds who signs by the name; null: nobody. @throws Error when a Secret is not there */
 export function bindSigners(
@@ -36,20 +34,10 @@ export function bindSigners(
 
 function signersOfConsumers(namespace: string, env: PolicyEnv): (user: string) => Signer | null {
   const consumers = env.consumers(namespace);
-  let ready = new Map<string, Signer>();
-  let { version } = consumers;
-  return (user) => {
-    if (version !== consumers.version || ready.size >= MAX_READY) {
-      ready = new Map();
-      version = consumers.version;
-    }
-    const known = ready.get(user);
-    if (known !== undefined) return known;
+  return keptReady(consumers, (user) => {
     const found = consumers.byHmacUser(user);
     if (found === null) return null;
     const identity = consumerIdentity(found.consumer, { user, schemes: ['hmac'] });
-    const signer = { key: hmacKey(found.secret), identity };
-    ready.set(user, signer);
-    return signer;
-  };
+    return { key: hmacKey(found.secret), identity };
+  });
 }

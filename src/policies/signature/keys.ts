@@ -1,14 +1,11 @@
 import { createVerifier, signingKeyBytes } from '../../lib/signing-key.ts';
-import { consumerIdentity } from '../../pipeline/consumers.ts';
+import { consumerIdentity, keptReady } from '../../pipeline/consumers.ts';
 import { type Identity, identityOf } from '../../pipeline/identity.ts';
 import type { PolicyEnv } from '../../pipeline/policy.ts';
 import type { ResolvedKey, SignatureConfig } from './config.ts';
 import type { SignatureKey } from './verify.ts';
 
 type KeyFinder = (keyId: string) => SignatureKey<Identity> | undefined;
-
-/** Keys of Consumers that a thread keeps ready: to make one takes longer than to check a signature with it. */
-const MAX_READY = 4_096;
 
 /** @throws Error when a key can't be used */
 export function bindKeys({ keys, namespace }: SignatureConfig, env: PolicyEnv): KeyFinder {
@@ -32,24 +29,15 @@ function bindKey(
 
 function keysOfConsumers(namespace: string, env: PolicyEnv): KeyFinder {
   const consumers = env.consumers(namespace);
-  let ready = new Map<string, SignatureKey<Identity>>();
-  let { version } = consumers;
-  return (keyId) => {
-    if (version !== consumers.version || ready.size >= MAX_READY) {
-      ready = new Map();
-      version = consumers.version;
-    }
-    const known = ready.get(keyId);
-    if (known !== undefined) return known;
+  const find = keptReady(consumers, (keyId): SignatureKey<Identity> | null => {
     const found = consumers.bySigningKey(keyId);
-    if (found === null) return undefined;
+    if (found === null) return null;
     const { consumer, key, written } = found;
-    const made: SignatureKey<Identity> = {
+    return {
       algorithm: key.algorithm,
       verify: createVerifier(key.algorithm, signingKeyBytes(written, key.algorithm, key.encoding)),
       owner: consumerIdentity(consumer, { user: keyId, schemes: ['signature'] }),
     };
-    ready.set(keyId, made);
-    return made;
-  };
+  });
+  return (keyId) => find(keyId) ?? undefined;
 }
