@@ -1,22 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fields } from '../lib/schema.ts';
 import { type Identity, identityOf, identitySlot } from '../pipeline/identity.ts';
-import { definePolicy } from '../pipeline/policy.ts';
 import { identityHeaders } from './identity-headers.ts';
-import { bindPolicies, type Entry, exchange } from './testing.ts';
+import { bindPolicies, type Entry, exchange, testStep } from './testing.ts';
 
 let identity: Identity | undefined;
-const who = definePolicy({
-  name: 'who',
-  phase: 'authn',
-  summary: 'For tests.',
-  schema: fields({}, 'For tests.'),
-  bind: () => ({
-    onRequest(x) {
-      if (identity !== undefined) x.set(identitySlot, identity);
-    },
-  }),
+const who = testStep('authn', (x) => {
+  if (identity !== undefined) x.set(identitySlot, identity);
 });
 
 const ANN: Identity = identityOf({

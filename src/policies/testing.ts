@@ -4,7 +4,15 @@ import type { CompiledRule } from '../compile/table.ts';
 import { routeOf, testEnv } from '../compile/testing.ts';
 import type { ConsumerIr } from '../ir/consumer.ts';
 import type { SecretName } from '../ir/secret.ts';
-import type { PolicyEnv, PolicySpec, ResolveContext } from '../pipeline/policy.ts';
+import { fields } from '../lib/schema.ts';
+import type { Exchange } from '../pipeline/exchange.ts';
+import {
+  definePolicy,
+  type Phase,
+  type PolicyEnv,
+  type PolicySpec,
+  type ResolveContext,
+} from '../pipeline/policy.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import type { BodyFlow } from '../proxy/body/flow.ts';
 import { createValidators, type ResourceValidators } from '../resources/validate/validators.ts';
@@ -18,6 +26,17 @@ export type { TestAnswer, TestRequest };
  * compiler, and the messages are the data plane's own views of parsed heads. Only the walk along the chain is
  * written anew here; `test/e2e/policies.test.ts` sees each policy in a running gateway.
  */
+
+/** A policy of a test's own, which does that with each request. */
+export function testStep(phase: Phase, onRequest: (x: Exchange) => void): PolicySpec {
+  return definePolicy({
+    name: 'probe',
+    phase,
+    summary: 'For tests.',
+    schema: fields({}, 'For tests.'),
+    bind: () => ({ onRequest }),
+  });
+}
 
 /** One entry of a `policies` list. */
 export type Entry = readonly [spec: PolicySpec, config: unknown, mode?: 'shadow'];

@@ -1,10 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { fields } from '../../lib/schema.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
-import { bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestRequest, testConsumer, testStep } from '../testing.ts';
 import { hmac } from './index.ts';
 
 const SECRET = 'the secret of bob';
@@ -14,16 +12,8 @@ let seen: Identity | undefined;
 beforeEach(() => {
   seen = undefined;
 });
-const probe = definePolicy({
-  name: 'probe',
-  phase: 'authz',
-  summary: '',
-  schema: fields({}, ''),
-  bind: () => ({
-    onRequest: (x) => {
-      seen = x.get(identitySlot);
-    },
-  }),
+const probe = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 function rule(config: Record<string, unknown> = {}, secret = SECRET) {

@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { Type } from 'typebox';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
 import { endless, type Handler, hanging, json, TestProvider } from '../../outbound/testing.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPoliciesWith, exchange, type TestRequest } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestRequest, testStep } from '../testing.ts';
 import { introspection } from './index.ts';
 
 let provider: TestProvider;
@@ -14,16 +12,8 @@ let seen: Identity | undefined;
 /** What the authorization server was sent. */
 let sent: { authorization: string | undefined; body: string }[] = [];
 
-const who = definePolicy({
-  name: 'who',
-  phase: 'authz',
-  summary: 'For tests.',
-  schema: Type.Object({}, { additionalProperties: false }),
-  bind: () => ({
-    onRequest(x) {
-      seen = x.get(identitySlot);
-    },
-  }),
+const who = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 function answering(answer: object | (() => object)): Handler {

@@ -1,15 +1,20 @@
 import { hash, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { json, TestProvider } from '../../outbound/testing.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
 import { apiKey } from '../api-key.ts';
 import { authenticate } from '../authenticate.ts';
 import { basic } from '../basic/index.ts';
-import { bindPolicies, bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
+import {
+  bindPolicies,
+  bindPoliciesWith,
+  exchange,
+  type TestRequest,
+  testConsumer,
+  testStep,
+} from '../testing.ts';
 import { jwt } from './index.ts';
 import { base64url, pairOf, SECRET, tokenOf } from './testing.ts';
 
@@ -21,16 +26,8 @@ const KEY = { secretRef: { name: 'jwt' } };
 
 /** Who the policies behind it see. */
 let seen: Identity | undefined;
-const who = definePolicy({
-  name: 'who',
-  phase: 'authz',
-  summary: 'For tests.',
-  schema: Type.Object({}, { additionalProperties: false }),
-  bind: () => ({
-    onRequest(x) {
-      seen = x.get(identitySlot);
-    },
-  }),
+const who = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 function gate(config: object = {}) {

@@ -1,14 +1,12 @@
 import { hash } from 'node:crypto';
-import { Type } from 'typebox';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
 import { hanging, json, TestProvider } from '../../outbound/testing.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
 import { apiKey } from '../api-key.ts';
 import { authenticate } from '../authenticate.ts';
-import { bindPoliciesWith, exchange, testConsumer } from '../testing.ts';
+import { bindPoliciesWith, exchange, testConsumer, testStep } from '../testing.ts';
 import { jwt } from './index.ts';
 import { SECRET, tokenOf } from './testing.ts';
 
@@ -27,16 +25,8 @@ afterEach(async () => {
   await provider.stop();
 });
 
-const who = definePolicy({
-  name: 'who',
-  phase: 'authz',
-  summary: 'For tests.',
-  schema: Type.Object({}, { additionalProperties: false }),
-  bind: () => ({
-    onRequest(x) {
-      seen = x.get(identitySlot);
-    },
-  }),
+const who = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 function bind(user: object = {}): void {

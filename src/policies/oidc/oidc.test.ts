@@ -1,14 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CompiledRule } from '../../compile/table.ts';
-import { fields } from '../../lib/schema.ts';
 import { outboundClient } from '../../outbound/client.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { authenticate } from '../authenticate.ts';
 import { basic } from '../basic/index.ts';
 import { jwt } from '../jwt/index.ts';
-import { bindPoliciesWith, exchange, type TestAnswer, type TestRequest } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestAnswer, type TestRequest, testStep } from '../testing.ts';
 import { oidc } from './index.ts';
 import { Seal } from './seal.ts';
 import { type Session, sealSession } from './session.ts';
@@ -26,16 +24,8 @@ const CONFIG = {
 };
 
 let seen: Identity | undefined;
-const probe = definePolicy({
-  name: 'probe',
-  phase: 'authz',
-  summary: '',
-  schema: fields({}, ''),
-  bind: () => ({
-    onRequest: (x) => {
-      seen = x.get(identitySlot);
-    },
-  }),
+const probe = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 const bound: CompiledRule<string>[] = [];

@@ -1,23 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Type } from 'typebox';
 import { describe, expect, it, test } from 'vitest';
 import { type Identity, identityOf, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPolicies, exchange, type TestRequest } from '../testing.ts';
+import { bindPolicies, exchange, type TestRequest, testStep } from '../testing.ts';
 import { rateLimit } from './index.ts';
 
 /** Says who sends the request, by its header `who` in JSON. */
-const who = definePolicy({
-  name: 'who',
-  phase: 'authn',
-  summary: 'For tests.',
-  schema: Type.Object({}, { additionalProperties: false }),
-  bind: () => ({
-    onRequest(x) {
-      const said = x.request.header('who');
-      if (said !== null) x.set(identitySlot, identityOf(JSON.parse(said) as Partial<Identity>));
-    },
-  }),
+const who = testStep('authn', (x) => {
+  const said = x.request.header('who');
+  if (said !== null) x.set(identitySlot, identityOf(JSON.parse(said) as Partial<Identity>));
 });
 
 const bucket = (capacity: number, rate = '1/d') => ({ tokenBucket: { capacity, rate } });

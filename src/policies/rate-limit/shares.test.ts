@@ -1,10 +1,8 @@
-import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import type { ConsumerIr } from '../../ir/consumer.ts';
 import { identityOf, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { createLimitMemory, setReplicas } from '../../state/limits/memory.ts';
-import { bindPoliciesWith, exchange, type TestAnswer } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestAnswer, testStep } from '../testing.ts';
 import { rateLimit } from './index.ts';
 
 const key = [{ constant: 'all' }];
@@ -98,21 +96,13 @@ describe('cost by a header of the answer', () => {
 });
 
 describe('a Consumer with limits of its own', () => {
-  const who = definePolicy({
-    name: 'who',
-    phase: 'authn',
-    summary: 'For tests.',
-    schema: Type.Object({}, { additionalProperties: false }),
-    bind: () => ({
-      onRequest(x) {
-        const name = x.request.header('who');
-        if (name !== null)
-          x.set(
-            identitySlot,
-            identityOf({ consumer: name, consumerKey: `Consumer/test/${name}`, schemes: ['who'] }),
-          );
-      },
-    }),
+  const who = testStep('authn', (x) => {
+    const name = x.request.header('who');
+    if (name !== null)
+      x.set(
+        identitySlot,
+        identityOf({ consumer: name, consumerKey: `Consumer/test/${name}`, schemes: ['who'] }),
+      );
   });
   const tier = (name: string, limit: object) => ({
     ...{ id: `test/${name}`, scope: 'local' as const },

@@ -1,21 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { fields } from '../../lib/schema.ts';
 import { type Identity, identityOf, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
-import { bindPolicies, exchange, type TestRequest } from '../testing.ts';
+import { bindPolicies, exchange, type TestRequest, testStep } from '../testing.ts';
 import { require } from './index.ts';
 
 let identity: Partial<Identity> | undefined;
-const who = definePolicy({
-  name: 'who',
-  phase: 'authn',
-  summary: 'For tests.',
-  schema: fields({}, 'For tests.'),
-  bind: () => ({
-    onRequest(x) {
-      if (identity !== undefined) x.set(identitySlot, identityOf(identity));
-    },
-  }),
+const who = testStep('authn', (x) => {
+  if (identity !== undefined) x.set(identitySlot, identityOf(identity));
 });
 
 async function may(

@@ -1,12 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { fields } from '../../lib/schema.ts';
 import { memberText } from '../../lib/structured-fields/model.ts';
 import { parseDictionary } from '../../lib/structured-fields/parse.ts';
 import { type Identity, identitySlot } from '../../pipeline/identity.ts';
-import { definePolicy } from '../../pipeline/policy.ts';
 import { ConsumerDirectory } from '../../state/consumers.ts';
-import { bindPoliciesWith, exchange, type TestRequest, testConsumer } from '../testing.ts';
+import { bindPoliciesWith, exchange, type TestRequest, testConsumer, testStep } from '../testing.ts';
 import { signatureBase } from './components.ts';
 import { signature } from './index.ts';
 import { ED25519_PUBLIC, type Lines, message } from './testing.ts';
@@ -24,16 +22,8 @@ let seen: Identity | undefined;
 beforeEach(() => {
   seen = undefined;
 });
-const probe = definePolicy({
-  name: 'probe',
-  phase: 'authz',
-  summary: '',
-  schema: fields({}, ''),
-  bind: () => ({
-    onRequest: (x) => {
-      seen = x.get(identitySlot);
-    },
-  }),
+const probe = testStep('authz', (x) => {
+  seen = x.get(identitySlot);
 });
 
 function rule(config: Record<string, unknown> = {}) {
