@@ -92,6 +92,7 @@ function threadEvents(
         case 'seriesAdded':
         case 'seriesRetired':
         case 'seriesRevived':
+        case 'seriesFreed':
           collector.receive(threadId, message);
           break;
         default:

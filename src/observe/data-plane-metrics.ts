@@ -149,7 +149,7 @@ class DataPlaneMetrics implements ThreadMetrics {
   }
 
   receive(message: ObserveControlMessage): void {
-    if (message.type === 'seriesReclaimed') this.#allocator.reclaim(message.ids);
+    if (message.type === 'seriesReclaim') this.#allocator.reclaim(message.ids);
   }
 
   close(): void {

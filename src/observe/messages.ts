@@ -12,6 +12,12 @@ export interface SeriesAnnouncement {
   readonly slot: number;
 }
 
+/** A series that its thread no longer has, with its last numbers. */
+export interface FreedSeries {
+  readonly id: number;
+  readonly numbers: readonly number[];
+}
+
 /** Data-plane thread → control thread; `type` differs from every `ThreadMessage`, so one port can carry both. */
 export type ObserveThreadMessage =
   /** More memory for numbers: `Float64Array`, written by the thread alone. */
@@ -19,8 +25,14 @@ export type ObserveThreadMessage =
   | { readonly type: 'seriesAdded'; readonly series: readonly SeriesAnnouncement[] }
   /** Nobody writes them any more. */
   | { readonly type: 'seriesRetired'; readonly ids: readonly number[] }
-  /** Retired, then taken again before they were reclaimed. */
+  /** Retired, then taken again before they were freed. */
   | { readonly type: 'seriesRevived'; readonly ids: readonly number[] }
+  /** The answer to `seriesReclaim`; `kept` were taken again meanwhile. */
+  | {
+      readonly type: 'seriesFreed';
+      readonly freed: readonly FreedSeries[];
+      readonly kept: readonly number[];
+    }
   /** Whole lines; `buffer` is transferred. Each costs one credit. */
   | {
       readonly type: 'accessLog';
@@ -31,7 +43,7 @@ export type ObserveThreadMessage =
 
 /** Control thread → data-plane thread. */
 export type ObserveControlMessage =
-  /** No longer shown: their memory may be used again. */
-  | { readonly type: 'seriesReclaimed'; readonly ids: readonly number[] }
+  /** Were shown long enough: those that are still retired may go. */
+  | { readonly type: 'seriesReclaim'; readonly ids: readonly number[] }
   /** A batch was written; its buffer comes back (transferred) with the credit. */
   | { readonly type: 'accessLogCredit'; readonly buffer: ArrayBuffer };

@@ -1,5 +1,10 @@
 import { FAMILIES, type Family, type FamilyKey, slotsOf } from './families.ts';
-import type { ObserveControlMessage, ObserveThreadMessage, SeriesAnnouncement } from './messages.ts';
+import type {
+  FreedSeries,
+  ObserveControlMessage,
+  ObserveThreadMessage,
+  SeriesAnnouncement,
+} from './messages.ts';
 
 /** Two Prometheus servers a minute apart both see the last numbers of a series that goes. */
 const MIN_RETIRED_MS = 60_000;
@@ -21,6 +26,8 @@ interface Part {
   readonly slot: number;
   readonly set: LabelSet;
   retired: boolean;
+  /** Its numbers when the thread was asked to free it: until it answers, its memory may be someone else's. */
+  frozen: Float64Array | null;
 }
 
 /** What Prometheus sees as one series. */
@@ -30,7 +37,7 @@ interface LabelSet {
   /** As in the exposition format: `method="GET",status="200"`. */
   readonly labels: string;
   readonly parts: Set<Part>;
-  /** What threads that are gone had counted. */
+  /** What was counted by threads that no longer have it. */
   base: Float64Array | null;
   /** null while a thread writes it. */
   retiredAtMs: number | null;
@@ -81,6 +88,10 @@ export class MetricsCollector {
       case 'seriesRevived':
         for (const id of message.ids) this.#setRetired(thread.parts.get(id), false);
         return true;
+      case 'seriesFreed':
+        for (const series of message.freed) this.#free(thread, series);
+        for (const id of message.kept) thaw(thread.parts.get(id));
+        return true;
       default:
         return false;
     }
@@ -93,11 +104,7 @@ export class MetricsCollector {
     this.#threads.delete(threadId);
     for (const part of thread.parts.values()) {
       const { set } = part;
-      if (FAMILIES[set.family].type !== 'gauge') {
-        const base = set.base ?? new Float64Array(slotsOf(set.family));
-        set.base = base;
-        addTo(base, part);
-      }
+      remember(part, numbersOf(part));
       set.parts.delete(part);
       if (set.base === null && set.parts.size === 0) this.#drop(set);
       else this.#refresh(set);
@@ -116,22 +123,21 @@ export class MetricsCollector {
     }
   }
 
-  /** Drops what was retired long enough. Call it every few seconds. */
+  /** Has threads free what was retired long enough, and drops what none of them has. Call it every few seconds. */
   sweep(): void {
-    const now = this.#now();
-    const reclaimed = new Map<number, number[]>();
+    const due = new Map<number, number[]>();
     for (const set of this.#retired) {
-      const age = now - (set.retiredAtMs ?? now);
-      if (age < (set.scraped ? MIN_RETIRED_MS : GRACE_MS)) continue;
+      if (!this.#isDue(set)) continue;
+      if (set.parts.size === 0) this.#drop(set);
       for (const part of set.parts) {
-        this.#threads.get(part.threadId)?.parts.delete(part.id);
-        const ids = reclaimed.get(part.threadId);
-        if (ids === undefined) reclaimed.set(part.threadId, [part.id]);
+        if (part.frozen !== null) continue;
+        part.frozen = numbersOf(part).slice();
+        const ids = due.get(part.threadId);
+        if (ids === undefined) due.set(part.threadId, [part.id]);
         else ids.push(part.id);
       }
-      this.#drop(set);
     }
-    for (const [threadId, ids] of reclaimed) this.#send(threadId, { type: 'seriesReclaimed', ids });
+    for (const [threadId, ids] of due) this.#send(threadId, { type: 'seriesReclaim', ids });
   }
 
   /** Label sets held now. */
@@ -153,7 +159,15 @@ export class MetricsCollector {
     const cells = thread.pages.get(series.page);
     if (cells === undefined || thread.parts.has(series.id)) return;
     const set = this.#labelSet(threadId, series);
-    const part: Part = { threadId, id: series.id, cells, slot: series.slot, set, retired: false };
+    const part: Part = {
+      threadId,
+      id: series.id,
+      cells,
+      slot: series.slot,
+      set,
+      retired: false,
+      frozen: null,
+    };
     set.parts.add(part);
     thread.parts.set(series.id, part);
     this.#refresh(set);
@@ -187,6 +201,22 @@ export class MetricsCollector {
     this.#refresh(part.set);
   }
 
+  /** What a thread counted stays in the sum as long as another thread uses the set. */
+  #free(thread: ThreadState, { id, numbers }: FreedSeries): void {
+    const part = thread.parts.get(id);
+    if (part === undefined) return;
+    const { set } = part;
+    remember(part, numbers);
+    thread.parts.delete(id);
+    set.parts.delete(part);
+    if (set.parts.size === 0 && this.#isDue(set)) this.#drop(set);
+    else this.#refresh(set);
+  }
+
+  #isDue({ retiredAtMs, scraped }: LabelSet): boolean {
+    return retiredAtMs !== null && this.#now() - retiredAtMs >= (scraped ? MIN_RETIRED_MS : GRACE_MS);
+  }
+
   #refresh(set: LabelSet): void {
     for (const part of set.parts) {
       if (part.retired) continue;
@@ -211,6 +241,23 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
+/** Keeps what a part counted; a gauge of a thread that is gone says nothing any more. */
+function remember({ set }: Part, numbers: ArrayLike<number>): void {
+  if (FAMILIES[set.family].type === 'gauge') return;
+  set.base ??= new Float64Array(slotsOf(set.family));
+  for (let i = 0; i < set.base.length; i += 1) set.base[i]! += numbers[i]!;
+}
+
 function addTo(numbers: Float64Array, part: Part): void {
-  for (let i = 0; i < numbers.length; i += 1) numbers[i]! += part.cells[part.slot + i]!;
+  const { frozen, cells, slot } = part;
+  if (frozen !== null) for (let i = 0; i < numbers.length; i += 1) numbers[i]! += frozen[i]!;
+  else for (let i = 0; i < numbers.length; i += 1) numbers[i]! += cells[slot + i]!;
+}
+
+function numbersOf({ set, frozen, cells, slot }: Part): Float64Array {
+  return frozen ?? cells.subarray(slot, slot + slotsOf(set.family));
+}
+
+function thaw(part: Part | undefined): void {
+  if (part !== undefined) part.frozen = null;
 }

@@ -1,5 +1,5 @@
 import { FAMILIES, type FamilyKey, slotsOf } from './families.ts';
-import type { ObserveThreadMessage, SeriesAnnouncement } from './messages.ts';
+import type { FreedSeries, ObserveThreadMessage, SeriesAnnouncement } from './messages.ts';
 
 /** Numbers of one page. 64 KiB: small enough for an idle thread, large enough that pages are rare. */
 const PAGE_SLOTS = 8_192;
@@ -14,13 +14,13 @@ export interface Series {
   readonly page: number;
   readonly cells: Float64Array;
   readonly slot: number;
-  /** The control thread no longer shows it. */
-  reclaimed: boolean;
+  /** Its numbers were handed over to the control thread, and it is zero. */
+  freed: boolean;
 }
 
 /**
  * Series that live and go together, such as those of one route. Retired groups keep their memory until the
- * control thread has reclaimed all of them, so a group that is taken again goes on from its old numbers.
+ * control thread has asked for all of them, so a group that is taken again goes on from its old numbers.
  */
 export interface SeriesGroup {
   readonly series: Series[];
@@ -65,7 +65,7 @@ export class SeriesAllocator {
     const slots = slotsOf(family);
     const place = this.#free.get(slots)?.pop() ?? this.#bump(slots);
     if (place === null) return this.#refuse(slots);
-    const series: Series = { id: this.#nextId++, family, labels, ...place, reclaimed: false };
+    const series: Series = { id: this.#nextId++, family, labels, ...place, freed: false };
     group.series.push(series);
     this.#owners.set(series.id, group);
     this.#byId.set(series.id, series);
@@ -87,30 +87,34 @@ export class SeriesAllocator {
 
   revive(group: SeriesGroup): void {
     group.retired = false;
-    const gone = group.series.filter((series) => series.reclaimed);
-    const kept = group.series.filter((series) => !series.reclaimed).map((series) => series.id);
+    const gone = group.series.filter((series) => series.freed);
+    const kept = group.series.filter((series) => !series.freed).map((series) => series.id);
     if (kept.length > 0) this.#enqueue({ type: 'seriesRevived', ids: kept });
-    for (const series of gone) series.reclaimed = false;
+    for (const series of gone) series.freed = false;
     if (gone.length > 0) this.#added(gone);
   }
 
   /**
-   * The control thread dropped these. One that was taken again meanwhile is announced anew. Counters start
-   * over: what they held was shown before, and beside another thread's young share it would look like a burst.
+   * Hands over those that nobody took again meanwhile. Only this thread knows that, so the control thread asks
+   * instead of dropping them: what is counted while its question is under way would be lost.
    */
   reclaim(ids: readonly number[]): void {
+    const freed: FreedSeries[] = [];
+    const kept: number[] = [];
     for (const id of ids) {
       const series = this.#byId.get(id);
       const group = this.#owners.get(id);
       if (series === undefined || group === undefined) continue;
-      if (FAMILIES[series.family].type !== 'gauge') zero(series);
       if (!group.retired) {
-        this.#added([series]);
+        kept.push(id);
         continue;
       }
-      series.reclaimed = true;
-      if (group.series.every((other) => other.reclaimed)) this.#release(group);
+      freed.push({ id, numbers: Array.from(cellsOf(series)) });
+      if (FAMILIES[series.family].type !== 'gauge') cellsOf(series).fill(0);
+      series.freed = true;
+      if (group.series.every((other) => other.freed)) this.#release(group);
     }
+    this.#enqueue({ type: 'seriesFreed', freed, kept });
   }
 
   #release(group: SeriesGroup): void {
@@ -118,7 +122,7 @@ export class SeriesAllocator {
     for (const series of group.series) {
       const { id, family, page, cells, slot } = series;
       const slots = slotsOf(family);
-      zero(series);
+      cellsOf(series).fill(0);
       const places = this.#free.get(slots);
       if (places === undefined) this.#free.set(slots, [{ page, cells, slot }]);
       else places.push({ page, cells, slot });
@@ -146,7 +150,7 @@ export class SeriesAllocator {
     const counter = this.#refused;
     if (counter !== null) counter.cells[counter.slot]! += 1;
     const cells = new Float64Array(slots);
-    return { id: 0, family: 'seriesRefused', labels: [], page: -1, cells, slot: 0, reclaimed: false };
+    return { id: 0, family: 'seriesRefused', labels: [], page: -1, cells, slot: 0, freed: false };
   }
 
   #added(series: readonly Series[]): void {
@@ -178,6 +182,6 @@ export class SeriesAllocator {
   }
 }
 
-function zero({ family, cells, slot }: Series): void {
-  cells.fill(0, slot, slot + slotsOf(family));
+function cellsOf({ family, cells, slot }: Series): Float64Array {
+  return cells.subarray(slot, slot + slotsOf(family));
 }

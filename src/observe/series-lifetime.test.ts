@@ -26,7 +26,28 @@ describe('series of routes that come and go', () => {
     bench.collector.sweep();
     expect((await bench.scrape()).get(seriesOf('/a'))).toBe(2);
     bench.collector.sweep();
+    await bench.deliver();
     expect((await bench.scrape()).has(seriesOf('/a'))).toBe(false);
+    bench.close();
+  });
+
+  it('stay whole when they are taken again while the question whether they may go is under way', async () => {
+    const bench = new MetricsBench(2);
+    const routes = bench.threads.map((thread) => thread.route('/a', 's'));
+    for (const route of routes) {
+      route.count(GET, 200, 1);
+      route.release();
+    }
+    await bench.deliver();
+    expect((await bench.scrape()).get(seriesOf('/a'))).toBe(2);
+    bench.nowMs += 61_000;
+    bench.threads[0]!.route('/a', 's').count(GET, 200, 1);
+    bench.collector.sweep();
+    await bench.deliver();
+    expect((await bench.scrape()).get(seriesOf('/a'))).toBe(3);
+    bench.threads[1]!.route('/a', 's').count(GET, 200, 1);
+    await bench.deliver();
+    expect((await bench.scrape()).get(seriesOf('/a'))).toBe(4);
     bench.close();
   });
 

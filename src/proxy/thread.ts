@@ -38,7 +38,7 @@ process.on('uncaughtException', (error) => dataPlane.onFault(error));
 
 port.on('message', (message: ControlMessage | ObserveControlMessage) => {
   switch (message.type) {
-    case 'seriesReclaimed':
+    case 'seriesReclaim':
       metrics.receive(message);
       return;
     case 'accessLogCredit':
