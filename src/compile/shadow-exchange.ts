@@ -100,6 +100,9 @@ class ShadowFields<F extends HeaderFields> implements HeaderFields {
   removeHeader(name: string): void {
     if (this.fields().headerLines(name).length > 0) this.shadow.edited = true;
   }
+  removeHeaders(names: readonly string[]): void {
+    for (const name of names) this.removeHeader(name);
+  }
 }
 
 /** A body that can be read, and stays what it is. */

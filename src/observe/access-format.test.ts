@@ -44,7 +44,7 @@ const anyText = fc.oneof(
   fc.string({ minLength: 500, maxLength: 3_000 }),
 );
 const anyRecord = fc.record({
-  requestId: anyText,
+  requestId: fc.stringMatching(/^[\w.:/+=@-]{0,128}$/),
   clientAddress: anyText,
   method: anyText,
   host: anyText,
@@ -131,7 +131,7 @@ describe('access log in JSON', () => {
         expect(parsed.host).toBe(shown(texts.host, 512));
         expect(parsed.query ?? '').toBe(shown(texts.query, 2_048));
         expect(parsed.userAgent ?? '').toBe(shown(texts.userAgent, 512));
-        expect(parsed.requestId).toBe(shown(texts.requestId, 512));
+        expect(parsed.requestId).toBe(texts.requestId);
       }),
     );
   });

@@ -25,7 +25,7 @@ function jsonLineWithQuery(record: AccessRecord): string {
 }
 
 function jsonHead(r: AccessRecord): string {
-  return `{"time":"${rfc3339(r.timeMs)}","requestId":"${jsonText(r.requestId, MAX_TEXT.short)}"${requestText(r)}`;
+  return `{"time":"${rfc3339(r.timeMs)}","requestId":"${r.requestId}"${requestText(r)}`;
 }
 
 function jsonTail(r: AccessRecord): string {

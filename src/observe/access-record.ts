@@ -1,11 +1,12 @@
 /**
  * One finished exchange, as the access log sees it. The data plane keeps one record per connection (or
  * thread), fills it in and passes it to {@link AccessLogWriter.write}, which reads it before it returns: the
- * record can be reused at once. Strings may hold any code unit; the formats escape them.
+ * record can be reused at once. Strings may hold any code unit unless they say otherwise; the formats escape them.
  */
 export interface AccessRecord {
   /** Unix milliseconds when the request's head was complete. */
   timeMs: number;
+  /** Of `A-Za-z0-9_.:/+=@-` only: made here, or checked when it came from a trusted proxy. */
   requestId: string;
   clientAddress: string;
   method: string;

@@ -29,6 +29,8 @@ export interface HeaderFields {
   /** Adds one more line. */
   addHeader(name: string, value: string): void;
   removeHeader(name: string): void;
+  /** @param names in lower case; the same list each time: what is found out about it is remembered */
+  removeHeaders(names: readonly string[]): void;
 }
 
 /** The request as it will be sent upstream. Matching already happened: edits do not route it again. */

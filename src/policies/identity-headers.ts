@@ -129,7 +129,7 @@ export const identityHeaders = definePolicy({
     return {
       onRequest(x) {
         const { request } = x;
-        for (const name of names) request.removeHeader(name);
+        request.removeHeaders(names);
         const identity = x.get(identitySlot) ?? ANONYMOUS;
         let lines = known.get(identity);
         if (lines === undefined) {

@@ -8,11 +8,13 @@ type Line = readonly [name: string, value: string];
 /** A plain list of lines: what the view must look like from outside. */
 class Model {
   lines: Line[];
+  readonly removed = new Set<string>();
   constructor(lines: readonly Line[]) {
     this.lines = lines.map(([name, value]) => [name.toLowerCase(), value]);
   }
   remove(name: string): void {
     const key = (text: string) => text.toLowerCase().replaceAll('_', '-');
+    this.removed.add(key(name));
     this.lines = this.lines.filter(([other]) => key(other) !== key(name));
   }
   add(name: string, value: string): void {
@@ -31,7 +33,12 @@ const edit = fc.oneof(
   fc.record({ kind: fc.constant('set'), name, value }),
   fc.record({ kind: fc.constant('add'), name, value }),
   fc.record({ kind: fc.constant('remove'), name, value }),
+  fc.record({ kind: fc.constantFrom('removeAB', 'removeRest'), name, value }),
 );
+const LISTS: Record<string, readonly string[]> = {
+  removeAB: ['x-a', 'x-b'],
+  removeRest: ['accept', 'cookie', 'x-forwarded-for', 'x-c', 'x-d'],
+};
 
 function same(view: HeaderView, model: Model): void {
   expect(view.headerEntries()).toEqual(model.lines);
@@ -39,6 +46,7 @@ function same(view: HeaderView, model: Model): void {
     const values = model.values(lower);
     expect(view.headerLines(lower)).toEqual(values);
     expect(view.header(lower)).toBe(values.length === 0 ? null : values.join(', '));
+    expect(view.isRemovedTrailer(lower)).toBe(model.removed.has(lower.replaceAll('_', '-')));
   }
 }
 
@@ -55,6 +63,9 @@ function apply(
     } else if (one.kind === 'add') {
       view.addHeader(one.name, one.value);
       model.add(one.name, one.value);
+    } else if (LISTS[one.kind] !== undefined) {
+      view.removeHeaders(LISTS[one.kind]!);
+      for (const name of LISTS[one.kind]!) model.remove(name);
     } else {
       view.removeHeader(one.name);
       model.remove(one.name);

@@ -5,6 +5,9 @@ const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 9110 section 5.5 is about control characters
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 
+const HTAB = 0x09;
+const DEL = 0x7f;
+
 type Line = readonly [name: string, value: string];
 
 const NO_LINES: readonly Line[] = [];
@@ -30,11 +33,29 @@ function knownName(name: string): KnownName {
   return made;
 }
 
+function lowerOf(name: string): string {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known.lower;
+  return NAME.test(name) ? knownName(name).lower : name.toLowerCase();
+}
+
+/** Starting the regular expression costs more than looking at a few characters. */
+const SHORT_VALUE = 32;
+
+function isBadValue(value: string): boolean {
+  if (value.length > SHORT_VALUE) return BAD_VALUE.test(value);
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if ((code < 0x20 && code !== HTAB) || code === DEL || code > 0xff) return true;
+  }
+  return false;
+}
+
 /** @throws TypeError for what would not be one header line (RFC 9110 section 5) */
 function checkedName(name: string, value: string): string {
   const known = knownName(name);
   if (value === known.value) return known.lower;
-  if (BAD_VALUE.test(value)) {
+  if (isBadValue(value)) {
     throw new TypeError(`not a value for header ${name}: control or wide characters`);
   }
   if (value.length <= MAX_KNOWN_VALUE) known.value = value;
@@ -48,10 +69,12 @@ function checkedName(name: string, value: string): string {
 export class HeaderView implements HeaderFields {
   #fields: Fields | null = null;
   #lines = NO_LINES;
-  /** Names that were removed or replaced, lower case; null while nothing was. */
+  /** Names of lines that were removed or replaced, lower case; null while none were. */
   removed: string[] | null = null;
-  /** The parsed message has lines of such names. */
-  removesLines = false;
+  /** Names that were removed and that the parsed message has no lines of: its trailers may. */
+  readonly #lacking: (string | readonly string[])[] = [];
+  /** How many of them are this message's: an array that is emptied would grow anew each time. */
+  #lackingCount = 0;
   /** Lines to send after the message's own; null while there are none. */
   added: Line[] | null = null;
 
@@ -75,7 +98,7 @@ export class HeaderView implements HeaderFields {
 
   #forgetEdits(): void {
     this.removed = null;
-    this.removesLines = false;
+    this.#lackingCount = 0;
     this.added = null;
   }
 
@@ -84,9 +107,17 @@ export class HeaderView implements HeaderFields {
   }
 
   isRemoved(lowerName: string): boolean {
-    const { removed } = this;
-    if (removed === null) return false;
-    for (let i = 0; i < removed.length; i++) if (alikeNames(removed[i]!, lowerName)) return true;
+    return this.removed !== null && hasAlikeName(this.removed, lowerName);
+  }
+
+  /** Whether trailers of that name go: the lines that policies removed can't come back behind the body. */
+  isRemovedTrailer(lowerName: string): boolean {
+    if (this.isRemoved(lowerName)) return true;
+    for (let i = 0; i < this.#lackingCount; i++) {
+      const names = this.#lacking[i]!;
+      if (typeof names === 'string' ? alikeNames(names, lowerName) : hasAlikeName(names, lowerName))
+        return true;
+    }
     return false;
   }
 
@@ -142,20 +173,30 @@ export class HeaderView implements HeaderFields {
   }
 
   removeHeader(name: string): void {
-    const lower = knownNames.get(name)?.lower ?? name.toLowerCase();
-    if (this.removed?.includes(lower) !== true) {
-      if (this.removed === null) this.removed = [lower];
-      else this.removed.push(lower);
-      if (!this.removesLines) this.removesLines = this.#fields?.hasAlike(lower) === true;
-    }
-    if (this.#hasAdded(lower)) this.added = this.added!.filter(([other]) => !alikeNames(other, lower));
+    const lower = lowerOf(name);
+    if (this.#fields?.hasAlike(lower) === false) this.#lacking[this.#lackingCount++] = lower;
+    else if (this.removed === null) this.removed = [lower];
+    else if (!this.removed.includes(lower)) this.removed.push(lower);
+    this.#dropAdded(lower);
   }
 
-  #hasAdded(lower: string): boolean {
+  removeHeaders(names: readonly string[]): void {
+    if (this.#fields?.hasAnyAlike(names) !== false) {
+      for (let i = 0; i < names.length; i++) this.removeHeader(names[i]!);
+      return;
+    }
+    this.#lacking[this.#lackingCount++] = names;
+    for (let i = 0; this.added !== null && i < names.length; i++) this.#dropAdded(names[i]!);
+  }
+
+  #dropAdded(lower: string): void {
     const { added } = this;
-    if (added === null) return false;
-    for (let i = 0; i < added.length; i++) if (alikeNames(added[i]![0], lower)) return true;
-    return false;
+    if (added === null) return;
+    for (let i = 0; i < added.length; i++) {
+      if (!alikeNames(added[i]![0], lower)) continue;
+      this.added = added.filter(([other]) => !alikeNames(other, lower));
+      return;
+    }
   }
 
   /** Lines of a message made here that are left. */
@@ -169,6 +210,11 @@ export class HeaderView implements HeaderFields {
     if (this.#lines !== NO_LINES) text = textOf(this.#kept());
     return this.added === null ? text : text + textOf(this.added);
   }
+}
+
+function hasAlikeName(names: readonly string[], lowerName: string): boolean {
+  for (let i = 0; i < names.length; i++) if (alikeNames(names[i]!, lowerName)) return true;
+  return false;
 }
 
 function textOf(lines: readonly Line[]): string {

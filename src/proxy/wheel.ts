@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /**
  * Deadlines for tens of thousands of connections without a timer object for each.
  *

@@ -62,7 +62,7 @@ export function compileEdits(edits: Edits): (x: Exchange, target: HeaderFields) 
   const add = edits.add.map(lines);
   return function editHeaders(x, target) {
     for (const [from, to] of rename) renameHeader(target, from, to);
-    for (const name of remove) target.removeHeader(name);
+    if (remove.length > 0) target.removeHeaders(remove);
     for (const [name, template] of set) {
       const rendered = template.render(x);
       if (rendered === '') target.removeHeader(name);

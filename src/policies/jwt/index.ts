@@ -127,7 +127,7 @@ function stripper(
     strip(x) {
       const { request } = x;
       if (!forward) stripAll(places, request);
-      for (const name of names) request.removeHeader(name);
+      request.removeHeaders(names);
       let noted = x.get(notedSlot);
       while (noted !== undefined && noted.owner !== owner) noted = noted.next;
       for (const [name, value] of noted?.headers ?? []) request.addHeader(name, value);

@@ -6,7 +6,7 @@ import type { Asked } from './counting.ts';
 import type { Limiter } from './limiter.ts';
 
 /** Headers for the answer, from every rate limit of the rule. */
-const headersSlot = createSlot<{ policies: string[]; states: string[] }>('rateLimit');
+const headersSlot = createSlot<{ policies: string; states: string }>('rateLimit');
 
 /** Counts what was refused, each limit once, and answers for the first of them. */
 export function judge(asked: readonly Asked[], { admitted, outcomes }: Verdict): Reply | undefined {
@@ -41,14 +41,19 @@ function refusal(name: string, waitMs: number): Reply {
 
 /** Keeps what {@link tell} will say. */
 export function remember(x: Exchange, asked: readonly Asked[], { outcomes }: Verdict): void {
-  const said = x.get(headersSlot) ?? { policies: [], states: [] };
-  asked.forEach((one, i) => {
+  let said = x.get(headersSlot);
+  for (let i = 0; i < asked.length; i++) {
+    const one = asked[i]!;
     // A client must not heed what does not bind it.
-    if (one.limiter.shadow) return;
-    said.policies.push(one.place.policy);
-    said.states.push(stateItem(one, outcomes[i]!));
-  });
-  x.set(headersSlot, said);
+    if (one.limiter.shadow) continue;
+    const { policy } = one.place;
+    const state = stateItem(one, outcomes[i]!);
+    said =
+      said === undefined
+        ? { policies: policy, states: state }
+        : { policies: `${said.policies}, ${policy}`, states: `${said.states}, ${state}` };
+  }
+  if (said !== undefined) x.set(headersSlot, said);
 }
 
 function stateItem({ place, share }: Asked, { remaining, resetMs }: Outcome): string {
@@ -58,7 +63,7 @@ function stateItem({ place, share }: Asked, { remaining, resetMs }: Outcome): st
 /** In place of the backend's own, for those are about other limits; with two policies the last one writes all. */
 export function tell(x: Exchange): void {
   const said = x.get(headersSlot);
-  if (said === undefined || said.policies.length === 0) return;
-  x.response.setHeader('ratelimit-policy', said.policies.join(', '));
-  x.response.setHeader('ratelimit', said.states.join(', '));
+  if (said === undefined) return;
+  x.response.setHeader('ratelimit-policy', said.policies);
+  x.response.setHeader('ratelimit', said.states);
 }

@@ -53,7 +53,7 @@ export function copyLines(
   edits: HeaderView | null,
 ): string {
   const { derived } = fields;
-  const touching = edits === null || edits.removesLines ? edits : null;
+  const touching = edits === null || edits.removed === null ? null : edits;
   if (derived === null || connectionTokens !== '') {
     return passingLines(fields, rules, connectionTokens, touching);
   }
@@ -124,7 +124,7 @@ export function passableTrailers(trailers: string, edits: HeaderView, dropUnders
   for (const line of trailers.split('\r\n')) {
     const name = line.slice(0, line.indexOf(':')).toLowerCase();
     const dropped = TRAILER_DROPS.has(name) || (dropUnderscores && name.includes('_'));
-    if (name !== '' && !dropped && !edits.isRemoved(name)) passed += `${line}\r\n`;
+    if (name !== '' && !dropped && !edits.isRemovedTrailer(name)) passed += `${line}\r\n`;
   }
   return passed;
 }

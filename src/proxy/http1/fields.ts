@@ -14,6 +14,8 @@ interface Derived {
   readonly joined: Map<string, string | null>;
   /** Whether there are lines of a name or of one that only differs from it in `_` and `-`. */
   readonly alike: Map<string, boolean>;
+  /** The same for lists of names. */
+  readonly alikeAny: Map<readonly string[], boolean>;
   /** The lines that pass by `rules` when those named `without` are taken out. */
   text: string;
   rules: object | null;
@@ -88,6 +90,16 @@ export class Fields {
     return has;
   }
 
+  /** Whether {@link hasAlike} is true for one of them. */
+  hasAnyAlike(lowerNames: readonly string[]): boolean {
+    const { derived } = this;
+    const known = derived?.alikeAny.get(lowerNames);
+    if (known !== undefined) return known;
+    const has = lowerNames.some((name) => this.hasAlike(name));
+    if (derived !== null && derived.alikeAny.size < MAX_DERIVED_NAMES) derived.alikeAny.set(lowerNames, has);
+    return has;
+  }
+
   #findAlike(lowerName: string): boolean {
     const { length } = lowerName;
     for (let index = 0; index < this.count; index++) {
@@ -131,7 +143,15 @@ export class Fields {
   /** From now on several messages may have it, and it must not be read into. */
   share(): void {
     const values = Array.from({ length: this.count }, (_, index) => this.value(index));
-    this.derived = { values, joined: new Map(), alike: new Map(), text: '', rules: null, without: null };
+    this.derived = {
+      values,
+      joined: new Map(),
+      alike: new Map(),
+      alikeAny: new Map(),
+      text: '',
+      rules: null,
+      without: null,
+    };
   }
 
   /** Doubles the room. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { CR, FIELD_VALUE, LF, OCTET_CLASS } from './chars.ts';
 import { RefusalCode, refusalResult } from './refusal.ts';
 
@@ -105,6 +106,7 @@ function findTerminator(buf: Uint8Array, start: number, end: number): number {
 }
 
 function findInLong(buf: Buffer, start: number, end: number): number {
-  const found = buf.subarray(start, end).indexOf(TERMINATOR);
-  return found === -1 ? -1 : start + found + TERMINATOR_BYTES;
+  // It may run on into what older reads left in the buffer: cheaper than a view that ends here, and once a head at most.
+  const past = buf.indexOf(TERMINATOR, start) + TERMINATOR_BYTES;
+  return past < TERMINATOR_BYTES || past > end ? -1 : past;
 }

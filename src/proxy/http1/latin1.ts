@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Methods of Buffer that its type definitions leave out; `toString('latin1')` costs three times as much. */
 interface Latin1 {
   latin1Slice(start: number, end: number): string;

@@ -175,8 +175,8 @@ export class Endpoint {
   }
 
   #nextWaiter(): ConnectionWaiter | null {
-    const waiter = this.#waiting.shift();
-    if (waiter === undefined) return null;
+    if (this.#waiting.length === 0) return null;
+    const waiter = this.#waiting.shift()!;
     this.pool.metrics.requestsPending.add(-1);
     return waiter;
   }

@@ -1,6 +1,6 @@
 import type { LimitMemory } from '../../ir/messages.ts';
 import { SharedClock } from './clock.ts';
-import { hashKey, type KeyHash } from './key-hash.ts';
+import { hashInto, type KeyHash } from './key-hash.ts';
 import { lock, unlock } from './lock.ts';
 import { BUCKET_CELLS, openRegion, type RegionView, WAYS } from './memory.ts';
 import { debit, giveBack, type Meter, type MeterState, type Reading, take } from './meter.ts';
@@ -21,6 +21,8 @@ export class SharedBuckets implements LimitStore {
   readonly #clock: SharedClock;
   readonly #owner: number;
   readonly #hash: KeyHash = { low: 0, high: 0 };
+  /** The hash of each meter's id, from which those of its keys go on. */
+  readonly #starts = new WeakMap<Meter, KeyHash>();
   readonly #state: MeterState = { value: 0, idleAtMs: 0, deniesUntilMs: 0 };
   readonly #reading: Reading = { allowed: false, remaining: 0, waitMs: 0, resetMs: 0 };
 
@@ -93,9 +95,15 @@ export class SharedBuckets implements LimitStore {
 
   /** Also leaves the key's hash in `#hash`. */
   #setOf(meter: Meter, key: string): number {
-    const { seed1, seed2, sets } = this.#region;
-    hashKey(meter.id, key, seed1, seed2, this.#hash);
-    return this.#hash.low & (sets - 1);
+    let start = this.#starts.get(meter);
+    if (start === undefined) {
+      const { seed1, seed2 } = this.#region;
+      start = { low: 0, high: 0 };
+      hashInto(meter.id, seed1, seed2, start);
+      this.#starts.set(meter, start);
+    }
+    hashInto(key, start.low, start.high, this.#hash);
+    return this.#hash.low & (this.#region.sets - 1);
   }
 
   #find(set: number): number {

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /**
  * One clock for all threads: milliseconds since the program's memory was made, never backwards. `performance.now()` starts
  * anew in every thread, but both it and `process.hrtime` read the machine's monotonic clock, so their difference is fixed.

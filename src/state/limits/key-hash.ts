@@ -5,20 +5,20 @@ export interface KeyHash {
 }
 
 /**
- * Hashes a meter's id and a key into `out`. `seed1` and `seed2` are random for each program: nobody outside can look for a
+ * Hashes an id and a key into `out`. `seed1` and `seed2` are random for each program: nobody outside can look for a
  * key that falls on another's.
  */
 export function hashKey(id: string, key: string, seed1: number, seed2: number, out: KeyHash): void {
-  let low = seed1 ^ id.length;
-  let high = seed2 ^ key.length;
-  for (let i = 0; i < id.length; i++) {
-    const code = id.charCodeAt(i);
-    low = Math.imul(low ^ code, 0x9e3779b1);
-    high = Math.imul(high ^ code, 0x5f356495);
-    low ^= low >>> 15;
-  }
-  for (let i = 0; i < key.length; i++) {
-    const code = key.charCodeAt(i);
+  hashInto(id, seed1, seed2, out);
+  hashInto(key, out.low, out.high, out);
+}
+
+/** Goes on from `low` and `high`: what was made of a part that many keys begin with need not be made anew. */
+export function hashInto(text: string, fromLow: number, fromHigh: number, out: KeyHash): void {
+  let low = fromLow ^ text.length;
+  let high = fromHigh ^ text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
     low = Math.imul(low ^ code, 0x9e3779b1);
     high = Math.imul(high ^ code, 0x5f356495);
     low ^= low >>> 15;
