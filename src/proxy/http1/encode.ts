@@ -1,13 +1,8 @@
-import { REASON_PHRASES } from './reason-phrases.ts';
+import { reasonPhrase } from '../../lib/status-phrases.ts';
 
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, status) => {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
 });
-
-/** Of a registered status; else '' (a reason phrase may be empty). */
-export function reasonPhrase(status: number): string {
-  return REASON_PHRASES[status] ?? '';
-}
 
 /** `HTTP/1.1 200 OK\r\n`. `status` is an integer from 100 to 599. */
 export function statusLine(status: number): string {

@@ -1,6 +1,7 @@
+import { reasonPhrase } from '../../lib/status-phrases.ts';
 import { CR, FIELD_VALUE, LF, OCTET_CLASS, SP, ZERO } from './chars.ts';
 import { MessageControls, persists } from './controls.ts';
-import { reasonPhrase, statusLine } from './encode.ts';
+import { statusLine } from './encode.ts';
 import { endsWithEmptyLine, Fields, parseFieldLines } from './fields.ts';
 import type { Framing } from './framing.ts';
 import type { HeadMemo } from './head-memo.ts';

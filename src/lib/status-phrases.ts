@@ -1,9 +1,13 @@
-/** Reason phrases by status, as IANA registers them (RFC 9110 section 15). Those of `node:http` cost a thread the loading of that module. */
-export const REASON_PHRASES: Readonly<Record<number, string>> = {
+/**
+ * Phrases of statuses, as IANA registers them (RFC 9110 section 15), and of two that are in use without: 418 and 509.
+ * Those of `node:http` are older in places, and cost a thread the loading of that module.
+ */
+const PHRASES: Readonly<Record<number, string>> = {
   100: 'Continue',
   101: 'Switching Protocols',
   102: 'Processing',
   103: 'Early Hints',
+  104: 'Upload Resumption Supported',
   200: 'OK',
   201: 'Created',
   202: 'Accepted',
@@ -64,3 +68,13 @@ export const REASON_PHRASES: Readonly<Record<number, string>> = {
   510: 'Not Extended',
   511: 'Network Authentication Required',
 };
+
+/** What a status line says of it; '' for a status that nobody registered (a reason phrase may be empty). */
+export function reasonPhrase(status: number): string {
+  return PHRASES[status] ?? '';
+}
+
+/** What a problem says of it (RFC 9457 section 4.2.1): its phrase, else that of its class. */
+export function statusTitle(status: number): string {
+  return PHRASES[status] ?? (status < 500 ? 'Client Error' : 'Server Error');
+}
