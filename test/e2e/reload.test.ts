@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Gateway, startGateway } from './support/gateway.ts';
 import { startLoad } from './support/load.ts';
@@ -77,6 +79,18 @@ describe('hot reload', () => {
       await until(async () => (await get(gateway.port, '/')).body === 'two', 'the mended file serves');
     });
   }
+
+  it.each<[string, (path: string) => void]>([
+    ['a pipe into which nobody writes', (path) => execFileSync('mkfifo', [path])],
+    ['a device without end', (path) => symlinkSync('/dev/zero', path)],
+  ])('%s in place of a file keeps its last good version, and costs nobody else', async (_, make) => {
+    gateway.folder.remove('gateway.d/route.yaml');
+    make(`${gateway.folder.path}/gateway.d/route.yaml`);
+    await until(() => gateway.log.includes('route.yaml:1:1: error: is no regular file'), 'the log names it');
+    gateway.write('next.yaml', route('next', [{ ...prefix('/next'), respond: { status: 202 } }]));
+    await until(async () => (await get(gateway.port, '/next')).status === 202, 'the good file serves');
+    expect((await get(gateway.port, '/')).body).toBe('one');
+  });
 
   it('an object that a file no longer holds is gone, although its file is bad elsewhere', async () => {
     const good = route('good', [{ ...prefix('/good'), respond: { status: 202 } }]);

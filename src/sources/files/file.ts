@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { constants, readFileSync, type Stats, statSync } from 'node:fs';
 
 import type { Finding } from '../../ir/finding.ts';
 import { objectKey } from '../../ir/origin.ts';
@@ -10,6 +10,9 @@ import { splitDocuments } from './split.ts';
 
 /** Larger files are refused: 10,000 ordinary routes take a third of it. */
 export const MAX_FILE_BYTES = 10 * 1024 * 1024;
+
+/** Whatever lies there by the time it is opened: nobody may have to write first. */
+const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** What tells that a file changed without reading it. */
 export type FileStamp = string;
@@ -50,10 +53,12 @@ export function readResourceFile(
   try {
     const stats = statSync(file);
     stamp = formatStamp(stats);
+    // A pipe or a device may have no end, or nobody who writes: to read it would stop the control thread.
+    if (!stats.isFile()) return refuse(file, stamp, 'is no regular file', before);
     if (stats.size > MAX_FILE_BYTES) {
       return refuse(file, stamp, `is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`, before);
     }
-    const bytes = readFileSync(file);
+    const bytes = readFileSync(file, { flag: READ_AT_ONCE });
     if (!isUtf8(bytes)) return refuse(file, stamp, 'is not UTF-8 text', before);
     const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
     return text.trim() === '' ? null : parseFile(file, text, stamp, validators, before);
