@@ -4,7 +4,10 @@ import { describeOrigin } from '../ir/origin.ts';
 
 /** `file:line:column: error: message (what to do)`, the form that editors and CI systems understand. */
 export function findingLine(finding: Finding): string {
-  return `${describeOrigin(finding.origin)}: ${severityOf(finding)}: ${words(finding)}`;
+  const { origin } = finding;
+  // Words about a field ("is required") make no sense without its name, and a place alone does not tell it.
+  const text = finding.code === 'invalid' && origin.location !== null ? fieldLine(finding) : words(finding);
+  return `${describeOrigin(origin)}: ${severityOf(finding)}: ${text}`;
 }
 
 /** `spec.rules[0].name: message (what to do)`, for whoever knows which object is meant. */

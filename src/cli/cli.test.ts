@@ -59,6 +59,7 @@ describe('validate', () => {
     const { code, out, err } = run('validate', '.');
     const lines = err.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^a\.yaml:4:\d+: error: /);
+    expect(lines).toContain('a.yaml:4:9: error: spec.rulez: unknown field; did you mean "rules"?');
     expect(lines.find((line) => line.startsWith('b.yaml:6:'))).toBe(
       'b.yaml:6:31: error: there is no Service nobody.default (create it, or correct the name)',
     );

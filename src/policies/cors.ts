@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { parseDuration } from '../lib/duration.ts';
+import { methodProblem } from '../lib/method-text.ts';
 import { compileOrigins, originPatternProblem } from '../lib/origin.ts';
 import { duration, fields, list, refined, text, token } from '../lib/schema.ts';
 import type { RequestFields, ResponseFields } from '../pipeline/exchange.ts';
@@ -63,14 +64,6 @@ const schema = refined(
 );
 
 type Config = Static<typeof schema>;
-
-const USUAL = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-
-/** Browsers compare methods as they are written: `patch` in a list never allows PATCH. */
-function methodProblem(method: string): string | null {
-  const capitals = method.toUpperCase();
-  return method !== capitals && USUAL.has(capitals) ? `methods are told by case: write ${capitals}` : null;
-}
 
 /** What a backend may have written about the same matter. */
 const OWNED = [

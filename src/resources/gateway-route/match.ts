@@ -1,5 +1,16 @@
 import { Type } from 'typebox';
-import { cidr, exactlyOneOf, fields, list, listByName, marker, text, token } from '../../lib/schema.ts';
+import { methodProblem } from '../../lib/method-text.ts';
+import {
+  cidr,
+  exactlyOneOf,
+  fields,
+  list,
+  listByName,
+  marker,
+  refined,
+  text,
+  token,
+} from '../../lib/schema.ts';
 
 const PATH = {
   minLength: 1,
@@ -52,9 +63,11 @@ export const routeMatch = fields(
   {
     path: Type.Optional(pathMatch),
     methods: Type.Optional(
-      list(token('A method, in capitals: `GET`.'), 'Any of these methods; none: every method.', {
-        maxItems: 16,
-      }),
+      list(
+        refined(token('A method, in capitals: `GET`.'), methodProblem),
+        'Any of these methods; none: every method.',
+        { maxItems: 16 },
+      ),
     ),
     headers: Type.Optional(
       listByName(namedTest(token('Name of the header, in any case.'), 'header'), 'All of these headers.', {

@@ -102,7 +102,8 @@ export function gatewayRouteSchema(policies: PolicyDescriptions) {
                 description: 'A host name without a port; `*.example.com` takes sub-domains of any depth.',
                 pattern:
                   '^(\\*\\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$',
-                'x-hint': 'a host name like api.example.com or *.example.com, without scheme, port or path',
+                'x-hint':
+                  'a host name like api.example.com or *.example.com, without scheme, port or path; for every host leave hosts out',
                 minLength: 1,
                 maxLength: 253,
               }),

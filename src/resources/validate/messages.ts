@@ -10,8 +10,10 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** More would only hide the first. */
+/** More would only hide the first; how many there are is told. */
 const MAX_ERRORS = 20;
+/** A huge object may have one in each of its thousand fields. */
+const MAX_TO_COUNT = 100;
 
 /**
  * ajv's errors in words.
@@ -25,12 +27,15 @@ export function describeErrors(
   const described = new Map<string, FieldError>();
   const unknownFieldAt = new Set(errors.filter(isUnknownField).map((error) => error.instancePath));
   for (const error of errors) {
+    if (described.size > MAX_TO_COUNT) break;
     if (isEcho(error, errors, unknownFieldAt)) continue;
     const found = describe(error, root, secret);
     described.set(`${found.fieldPath}: ${found.message}`, found);
-    if (described.size === MAX_ERRORS) break;
   }
-  return [...described.values()];
+  const all = [...described.values()];
+  if (all.length <= MAX_ERRORS) return all;
+  const more = all.length > MAX_TO_COUNT ? 'many' : String(all.length - MAX_ERRORS);
+  return [...all.slice(0, MAX_ERRORS), { fieldPath: '', message: `has ${more} more errors than are listed` }];
 }
 
 function isUnknownField(error: ErrorObject): boolean {
@@ -45,6 +50,11 @@ function isEcho(
 ): boolean {
   if (error.keyword === 'x-exactly-one-of') {
     return error.params.present.length === 0 && unknownFieldAt.has(error.instancePath);
+  }
+  if (error.keyword === 'pattern') {
+    return all.some(
+      ({ keyword, instancePath }) => keyword === 'minLength' && instancePath === error.instancePath,
+    );
   }
   if (error.keyword !== 'type') return false;
   return all.some(
@@ -81,13 +91,19 @@ function unknownField(name: string, schema: Readonly<Record<string, unknown>>): 
   return known.length === 0 ? 'unknown field' : `unknown field; known here: ${known.join(', ')}`;
 }
 
+/** How it is written, where the schema says so. */
+function hint({ parentSchema }: ErrorObject): string {
+  const words: unknown = parentSchema?.['x-hint'];
+  return typeof words === 'string' ? `: ${words}` : '';
+}
+
 /** A message for errors that sit at the value itself. */
 function explain(error: ErrorObject, secret: boolean): string {
   const { keyword, params, data } = error;
   const value = secret ? 'the value' : quote(data);
   switch (keyword) {
     case 'type':
-      return `must be ${typeInWords(params.type)}, but is ${typeOf(data, secret)}`;
+      return `must be ${typeInWords(params.type)}, but is ${typeOf(data, secret)}${hint(error)}`;
     case 'anyOf':
       return `must be a whole number or text, but is ${typeOf(data, secret)}`;
     case 'enum':

@@ -10,9 +10,12 @@ test.each([
   ['haeders', 'headers'],
   ['maxbodybytes', 'maxBodyBytes'],
   ['backend', 'backends'],
+  ['pre', 'prefix'],
+  ['max', 'maxBodyBytes'],
   ['suffix', null],
   ['timeouts', null],
   ['x', null],
+  ['he', null],
   ['', null],
 ])('%s: %s', (word, expected) => {
   expect(nearMiss(word, FIELDS)).toBe(expected);

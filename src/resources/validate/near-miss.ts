@@ -1,12 +1,15 @@
 /**
  * The candidate that someone most likely meant, or null when none is near: the same word in another case, or
- * few edits away (one per three letters, at least one). Swapped neighbours count as one edit.
+ * few edits away (one per three letters, at least one), else the first that begins with it. Swapped neighbours
+ * count as one edit.
  */
 export function nearMiss(word: string, candidates: Iterable<string>): string | null {
   const allowed = Math.max(1, Math.floor(word.length / 3));
   let best: string | null = null;
   let bestDistance = allowed + 1;
+  let longer: string | null = null;
   for (const candidate of candidates) {
+    if (word.length >= 3 && candidate.startsWith(word)) longer ??= candidate;
     if (Math.abs(candidate.length - word.length) > allowed) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance && distance < candidate.length) {
@@ -14,7 +17,7 @@ export function nearMiss(word: string, candidates: Iterable<string>): string | n
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? longer;
 }
 
 /** Optimal string alignment distance. Bounded input: names of fields. */
