@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { takenAnswerHeaderName } from './header-schema.ts';
 import {
   choice,
   exactlyOneOf,
@@ -127,7 +128,7 @@ export function limitSchema(maxParts: number) {
           token('A request header with a whole number: a request takes as many tokens, if more than `cost`.'),
         ),
         costResponseHeader: Type.Optional(
-          token(
+          takenAnswerHeaderName(
             "A header of the backend's answer with a whole number: what it is more than was taken before is taken then, " +
               'even if it is not there, and missing to the next ones. Clients do not see the header.',
           ),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { requestHeaderName } from './header-schema.ts';
 import { exactlyOneOf, fields, list, text, token } from './schema.ts';
 
 const place = exactlyOneOf(
@@ -7,7 +8,7 @@ const place = exactlyOneOf(
     header: Type.Optional(
       fields(
         {
-          name: token('Name of the header.'),
+          name: requestHeaderName('Name of the header.'),
           scheme: text('What stands before the token, in any case; empty: nothing.', {
             default: '',
             maxLength: 64,

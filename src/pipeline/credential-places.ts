@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { requestHeaderName } from '../lib/header-schema.ts';
 import { exactlyOneOf, list, refined, text, token } from '../lib/schema.ts';
 import type { TokenPlaceConfig } from '../lib/token-place-schema.ts';
 import { cookiePlace, headerPlace, type Place, queryPlace } from './place.ts';
@@ -18,7 +19,7 @@ export function credentialPlaces(description: string, fallback: readonly Credent
     exactlyOneOf(
       ['header', 'query', 'cookie'],
       {
-        header: Type.Optional(token('Name of a header.')),
+        header: Type.Optional(requestHeaderName('Name of a header.')),
         scheme: Type.Optional(
           token('What the header begins with: `ApiKey` reads `Authorization: ApiKey …`. Only with `header`.'),
         ),

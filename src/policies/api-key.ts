@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
-import { fields, text } from '../lib/schema.ts';
+import { realm } from '../lib/header-schema.ts';
+import { fields } from '../lib/schema.ts';
 import { CacheSpace, SpacedCache } from '../lib/spaced-cache.ts';
 import {
   ABSENT,
@@ -21,7 +22,7 @@ const schema = fields(
       { header: 'X-API-Key' },
     ]),
     keep: Type.Boolean({ description: 'Send the key to the backend, too.', default: false }),
-    realm: text('Told to clients in `WWW-Authenticate`.', { default: 'api', minLength: 1, maxLength: 128 }),
+    realm: realm('Told to clients in `WWW-Authenticate`.', 'api'),
   },
   'Clients prove who they are by an API key of a Consumer of the same namespace.',
 );

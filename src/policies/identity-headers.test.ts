@@ -85,8 +85,8 @@ test('any text can be sent, and no two look the same', async () => {
 });
 
 test.each([
-  [{ user: 'Connection' }, 'is not a header that a policy may write'],
-  [{ user: 'Host' }, 'is not a header that a policy may write'],
+  [{ user: 'Connection' }, 'belongs to the connection'],
+  [{ user: 'Host' }, 'Host is not changed here'],
   [{ user: 'X_User' }, 'write - in place of _'],
   [{ user: 'X User' }, 'a header name'],
   [{ claims: [{ claim: 'a', header: '' }] }, 'must not be empty'],

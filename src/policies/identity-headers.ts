@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { isFramingHeader } from '../lib/header-names.ts';
+import { requestNameProblem } from '../lib/header-names.ts';
 import { fields, list, refined, text } from '../lib/schema.ts';
 import { ANONYMOUS, type Identity, identitySlot } from '../pipeline/identity.ts';
 import { definePolicy } from '../pipeline/policy.ts';
@@ -14,8 +14,8 @@ const DEFAULTS = {
 const TOKEN = "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]*$";
 
 function nameProblem(name: string): string | null {
-  const lower = name.toLowerCase();
-  if (isFramingHeader(lower) || lower === 'host') return `${name} is not a header that a policy may write`;
+  const problem = requestNameProblem(name);
+  if (problem !== null) return problem;
   return name.includes('_') ? 'write - in place of _: many applications take the two for one' : null;
 }
 

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import type { ConsumerIr } from '../../ir/consumer.ts';
 import type { SecretName } from '../../ir/secret.ts';
+import { realm } from '../../lib/header-schema.ts';
 import { costOf, parsePassword, type StoredPassword } from '../../lib/password-hash.ts';
-import { fields, secretRef, text } from '../../lib/schema.ts';
+import { fields, secretRef } from '../../lib/schema.ts';
 import {
   ABSENT,
   defineAuthenticator,
@@ -24,11 +25,7 @@ import { isPassword } from './password.ts';
 
 const schema = fields(
   {
-    realm: text('What browsers show when they ask for the password.', {
-      default: 'restricted',
-      minLength: 1,
-      maxLength: 128,
-    }),
+    realm: realm('What browsers show when they ask for the password.', 'restricted'),
     htpasswd: Type.Optional(
       fields(
         { secretRef: secretRef('auth', 'A Secret with an htpasswd file.') },

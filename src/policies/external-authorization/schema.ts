@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { isFramingHeader } from '../../lib/header-names.ts';
+import { requestHeaderName } from '../../lib/header-schema.ts';
 import { choice, duration, fields, list, quantity, refined, text, token } from '../../lib/schema.ts';
 
 const names = (description: string, fallback: string[]) =>
@@ -31,9 +32,10 @@ export const externalAuthorizationSchema = fields(
     bodyBytes: Type.Optional(
       quantity('It is told the body, too, up to this size; requests with a larger one get 413.'),
     ),
-    upstreamHeaders: names(
+    upstreamHeaders: list(
+      requestHeaderName('Name of a header.'),
       'Headers of its answer that the backend gets; what clients send in these is removed.',
-      [],
+      { maxItems: 64, default: [] },
     ),
     clientHeaders: names('Headers of its answer that the client gets with a refusal.', [
       'WWW-Authenticate',

@@ -1,20 +1,16 @@
 import type { Static } from 'typebox';
-import { fields, list, listByName, type Refinement, refined, text, token } from '../../lib/schema.ts';
+import { headerText } from '../../lib/header-schema.ts';
+import { fields, list, listByName, type Refinement, refined, token } from '../../lib/schema.ts';
 import { templateProblem } from '../../lib/text-template.ts';
 import type { Exchange, HeaderFields } from '../../pipeline/exchange.ts';
 import { compileValue } from '../../pipeline/value-template.ts';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the variables of an operator's text
 const value = refined(
-  text(
+  headerText(
     'Its value; may hold `${requestId}`, `${clientAddress}`, `${method}`, `${scheme}`, `${host}`, `${path}` and `${header.NAME}` of the request. ' +
       'A value that comes out empty is not written.',
-    {
-      minLength: 1,
-      maxLength: 4096,
-      pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
-      'x-hint': 'no line breaks or other control characters, nothing beyond Latin-1',
-    },
+    { minLength: 1 },
   ),
   (written) => templateProblem(() => compileValue(written)),
 );

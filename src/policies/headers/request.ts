@@ -1,6 +1,6 @@
+import { requestNameProblem } from '../../lib/header-names.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
 import { compileEdits, editsSchema } from './edits.ts';
-import { requestNameProblem } from './names.ts';
 
 export const requestHeaders = definePolicy({
   name: 'requestHeaders',

@@ -1,6 +1,6 @@
+import { removalProblem, responseNameProblem } from '../../lib/header-names.ts';
 import { definePolicy } from '../../pipeline/policy.ts';
 import { compileEdits, editsSchema } from './edits.ts';
-import { removalProblem, responseNameProblem } from './names.ts';
 
 export const responseHeaders = definePolicy({
   name: 'responseHeaders',

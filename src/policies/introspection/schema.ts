@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { claimNames } from '../../lib/claim-schema.ts';
+import { realm } from '../../lib/header-schema.ts';
 import { duration, fields, list, secretRef, text } from '../../lib/schema.ts';
 import { tokenPlaces } from '../../lib/token-place-schema.ts';
 
@@ -33,13 +34,7 @@ export const introspectionSchema = fields(
     roles: claimNames('Members of the answer whose texts become the roles.', ['roles']),
     permissions: claimNames('Members of the answer whose texts become the permissions.', ['scope']),
     groups: claimNames('Members of the answer whose texts become the groups.', ['groups']),
-    realm: Type.Optional(
-      text('`realm` of the challenge in WWW-Authenticate.', {
-        minLength: 1,
-        maxLength: 128,
-        pattern: '^[ -~]*$',
-      }),
-    ),
+    realm: Type.Optional(realm('`realm` of the challenge in WWW-Authenticate.')),
   },
   'Who has a token that the authorization server calls active (RFC 7662) may come in.',
 );

@@ -1,16 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { claimName, claimNames } from '../../lib/claim-schema.ts';
-import {
-  choice,
-  duration,
-  exactlyOneOf,
-  fields,
-  list,
-  refined,
-  secretRef,
-  text,
-  token,
-} from '../../lib/schema.ts';
+import { realm, requestHeaderName } from '../../lib/header-schema.ts';
+import { choice, duration, exactlyOneOf, fields, list, refined, secretRef, text } from '../../lib/schema.ts';
 import { tokenPlaces } from '../../lib/token-place-schema.ts';
 import { ALGORITHMS, algorithmOf } from './algorithms.ts';
 import { jwksKeys, pemKey } from './keys.ts';
@@ -79,7 +70,10 @@ function keyProblem({ secretRef: secret, pem, jwks, jwksUrl, ...key }: KeyConfig
 }
 
 const claimHeader = fields(
-  { claim: claimName('The claim.'), header: token('The header; what clients send in it is removed.') },
+  {
+    claim: claimName('The claim.'),
+    header: requestHeaderName('The header; what clients send in it is removed.'),
+  },
   'A claim that the backend gets as a header.',
 );
 
@@ -123,13 +117,7 @@ export const jwtSchema = fields(
     permissions: claimNames('Claims whose texts become the permissions.', ['permissions', 'scope']),
     groups: claimNames('Claims whose texts become the groups.', ['groups']),
     user: Type.Optional(userLookup),
-    realm: Type.Optional(
-      text('`realm` of the challenge in WWW-Authenticate.', {
-        minLength: 1,
-        maxLength: 128,
-        pattern: '^[ -~]*$',
-      }),
-    ),
+    realm: Type.Optional(realm('`realm` of the challenge in WWW-Authenticate.')),
   },
   'Who has a good token (JWT) may come in.',
 );

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { SecretName } from '../../ir/secret.ts';
 import { parseDuration } from '../../lib/duration.ts';
+import { requestHeaderName } from '../../lib/header-schema.ts';
 import {
   choice,
   duration,
@@ -76,7 +77,9 @@ const upstream = fields(
         'Whether the backend gets the access token, as `Authorization: Bearer`. It is refreshed in time.',
       default: false,
     }),
-    idTokenHeader: Type.Optional(token('Name of a header in which the backend gets the ID token.')),
+    idTokenHeader: Type.Optional(
+      requestHeaderName('Name of a header in which the backend gets the ID token.'),
+    ),
   },
   'What the backend gets, besides who it is.',
 );

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { choice, duration, exactlyOneOf, fields, list, text, token } from '../../lib/schema.ts';
+import { answerHeaderName, headerText } from '../../lib/header-schema.ts';
+import { choice, duration, exactlyOneOf, fields, list, text } from '../../lib/schema.ts';
 
 const PATH = {
   minLength: 1,
@@ -148,12 +149,8 @@ export const respond = fields(
       list(
         fields(
           {
-            name: token('Name of the header.'),
-            value: text('Its value.', {
-              maxLength: 4096,
-              pattern: '^[^\\r\\n\\x00]*$',
-              'x-hint': 'no line break, no NUL',
-            }),
+            name: answerHeaderName('Name of the header.'),
+            value: headerText('Its value.'),
           },
           'One header line.',
         ),

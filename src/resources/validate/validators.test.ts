@@ -170,7 +170,9 @@ describe('messages', () => {
       'duration as a number',
       'GatewayRoute',
       route({ timeouts: { request: 30 } }),
-      ['spec.rules[0].timeouts.request: must be text, but is a number (30): write a duration like 30s, 1m30s or 250ms'],
+      [
+        'spec.rules[0].timeouts.request: must be text, but is a number (30): write a duration like 30s, 1m30s or 250ms',
+      ],
     ],
     [
       'misspelt value',
