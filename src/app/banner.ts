@@ -13,7 +13,10 @@ export function printBanner(summary: GatewaySummary, directory: string): void {
     styleText(format, text, { stream: process.stderr });
   const lines = [
     `${style('bold', `portreeve ${VERSION.version}`)} serves ${plural(routes, 'route')} of ${directory} with ${plural(threads, 'thread')}`,
-    ...listeners.map((one) => `  ${one.name.padEnd(8)} http://${formatListenAddress(one)}`),
+    ...listeners.map(
+      (one) =>
+        `  ${one.name.padEnd(8)} ${one.transport.kind === 'tls' ? 'https' : 'http'}://${formatListenAddress(one)}`,
+    ),
     `  ${'admin'.padEnd(8)} http://${formatListenAddress(admin)}`,
     `  ${'findings'.padEnd(8)} ${style(colour, describeCounts(counts))}${counts.errors > 0 ? '; portreeve validate lists them' : ''}`,
   ];

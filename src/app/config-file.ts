@@ -1,22 +1,28 @@
 import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Origin } from '../ir/origin.ts';
 import type { PolicyRef } from '../ir/route.ts';
 import type { PolicyCatalogue, PolicySpec, ResolveContext } from '../pipeline/policy.ts';
 import { type ResolvedConfig, resolveConfig } from '../resources/config/resolve.ts';
-import { type FieldSteps, parseFieldPath } from '../resources/field-path.ts';
+import { type FieldSteps, formatFieldPath, parseFieldPath } from '../resources/field-path.ts';
 import { readPolicyEntry } from '../resources/gateway-route/schema.ts';
 import type { ResourceValidators } from '../resources/validate/validators.ts';
 import { locateInYaml, parseYaml } from '../sources/files/yaml.ts';
+import type { CertificateRef } from '../translate/options.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 
 export const CONFIG_FILE_NAME = 'portreeve.yaml';
 
 /** The program's configuration as it stands in its file, units resolved. */
-export interface FileConfig extends Omit<ResolvedConfig, 'policies'> {
+export interface FileConfig extends Omit<ResolvedConfig, 'policies' | 'certificates'> {
   /** null: there is no file, everything is a default. */
   readonly file: string | null;
   readonly policies: readonly PolicyRef[];
+  readonly certificates: readonly CertificateRef[];
 }
+
+/** What findings about this file are about. */
+const OBJECT = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
 
 /**
  * The file that configures the program: the one that is named, else `portreeve.yaml` beside the folder, else
@@ -67,7 +73,20 @@ export async function readConfigFile(
     );
   }
   const resolved = resolveConfig(checked.value);
-  return { ...resolved, file, policies: globalPolicies(resolved.policies, shown, text, catalogue, fail) };
+  const certificates = resolved.certificates.map(({ steps, ...certificate }) => ({
+    ...certificate,
+    origin: originOf(steps, shown, text),
+  }));
+  const policies = globalPolicies(resolved.policies, shown, text, catalogue, fail);
+  return { ...resolved, file, policies, certificates };
+}
+
+function originOf(steps: FieldSteps, file: string, text: string): Origin {
+  return {
+    object: OBJECT,
+    fieldPath: formatFieldPath(steps),
+    location: { file, ...locateInYaml(text, steps) },
+  };
 }
 
 function globalPolicies(
@@ -95,8 +114,6 @@ function globalPolicies(
         );
       },
     };
-    const object = { kind: 'GatewayConfig', namespace: '', name: 'portreeve' };
-    const location = { file, ...locateInYaml(text, steps) };
     // What it refers to comes later, and may change: this only finds out what can never be.
     tryResolve(spec, config, context, (message) =>
       fail([{ steps: [...steps, name], message: `${name}: ${message}` }]),
@@ -104,7 +121,7 @@ function globalPolicies(
     return {
       name,
       config,
-      origin: { object, fieldPath: `policies[${index}]`, location },
+      origin: originOf(steps, file, text),
       ...(shadow ? { shadow } : {}),
     };
   });

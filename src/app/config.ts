@@ -34,6 +34,8 @@ export interface Config {
   readonly translate: TranslateOptions;
 }
 
+const PLAIN = { kind: 'plain' } as const;
+
 /** One frozen configuration out of file, environment and flags. */
 export function resolveProgramConfig(
   directory: string,
@@ -44,7 +46,8 @@ export function resolveProgramConfig(
   const { listen } = overrides;
   // Whoever may write the folder may run programs here: what a cluster forbids is theirs to choose.
   const targets = { allowLoopback: true, allowLinkLocal: false };
-  const listeners = listen === undefined ? file.settings.listeners : [{ name: 'http', ...listen }];
+  const listeners =
+    listen === undefined ? file.settings.listeners : [{ name: 'http', ...listen, transport: PLAIN }];
   const place = Object.freeze({ node: overrides.node || null, zone: overrides.zone || null });
   return Object.freeze({
     directory,
@@ -60,6 +63,7 @@ export function resolveProgramConfig(
       catalogue,
       globalPolicies: file.policies,
       policyNamespace: file.policyNamespace ?? 'default',
+      certificates: listen === undefined ? file.certificates : [],
       backends: {
         ...targets,
         allowUrls: true,

@@ -9,6 +9,7 @@ import { createCacheMemory } from '../state/cache/memory.ts';
 import { forgetCacheThread } from '../state/cache/memory-store.ts';
 import { createLimitMemory, setReplicas } from '../state/limits/memory.ts';
 import { forgetThread } from '../state/limits/permits.ts';
+import { createTicketKeyMemory, rotateTicketKeys } from '../state/ticket-keys.ts';
 import { followReplicas } from './replicas.ts';
 
 const THREAD_ENTRY = new URL('../proxy/thread.ts', import.meta.url);
@@ -16,6 +17,8 @@ const BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
 /** Retired metric series are looked at this often. */
 const SWEEP_MS = 5_000;
+/** Whoever gets at the memory of the process can read recorded connections of so long. Tickets live 5 minutes. */
+const TICKET_KEY_MS = 6 * 60 * 60 * 1000;
 
 /** The data-plane threads with everything that listens to them. */
 export interface DataPlaneThreads {
@@ -36,6 +39,7 @@ export async function startThreads(
 ): Promise<DataPlaneThreads> {
   const limits = createLimitMemory({ threads: count, ...settings.rateLimits });
   const cache = createCacheMemory({ threads: count, bytes: settings.cacheBytes });
+  const ticketKeys = createTicketKeyMemory();
   const forgetReplicas = await followReplicas({
     setting: settings.rateLimits.replicas,
     onCount: (replicas) => setReplicas(limits, replicas),
@@ -44,7 +48,7 @@ export async function startThreads(
   const pool = new ThreadPool({
     entry: THREAD_ENTRY,
     count,
-    start: (threadId) => ({ threadId, settings, limits, cache }),
+    start: (threadId) => ({ threadId, settings, limits, cache, ticketKeys }),
     backoffMs: BACKOFF_MS,
     maxBackoffMs: MAX_BACKOFF_MS,
     log,
@@ -59,8 +63,10 @@ export async function startThreads(
   });
   pool.start(threadEvents(publisher, collector, accessLog, limits, cache));
   const sweep = setInterval(() => collector.sweep(), SWEEP_MS);
+  const rotation = setInterval(() => rotateTicketKeys(ticketKeys), TICKET_KEY_MS);
   const close = async (): Promise<void> => {
     clearInterval(sweep);
+    clearInterval(rotation);
     forgetReplicas();
     await pool.stop();
     await accessLog.close();

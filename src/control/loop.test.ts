@@ -90,6 +90,7 @@ async function start(
       settings: {} as GatewaySettings,
       limits: NO_LIMITS,
       cache: NO_CACHE,
+      ticketKeys: { shared: new SharedArrayBuffer(0) },
       shared,
     }),
     backoffMs: 5,

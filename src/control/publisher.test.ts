@@ -24,6 +24,7 @@ function start(count: number): { publisher: Publisher; pool: ThreadPool; shared:
       settings: {} as GatewaySettings,
       limits: NO_LIMITS,
       cache: NO_CACHE,
+      ticketKeys: { shared: new SharedArrayBuffer(0) },
       shared: shared[threadId]!,
     }),
     backoffMs: 5,

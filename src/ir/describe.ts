@@ -19,6 +19,7 @@ const SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   backendRefused: 'error',
   referenceNotFound: 'error',
   secretRefused: 'error',
+  certificateDoubtful: 'warning',
   credentialTaken: 'error',
   referenceNotPermitted: 'error',
   regexRefused: 'error',
@@ -59,6 +60,7 @@ export function describeFinding(finding: Finding): FindingText {
     case 'referenceNotFound':
       return { message: `there is no ${objectKey(finding.ref)}`, advice: 'create it, or correct the name' };
     case 'secretRefused':
+    case 'certificateDoubtful':
       return { message: `${objectKey(finding.ref)} ${finding.message}`, advice: '' };
     case 'credentialTaken':
       return {

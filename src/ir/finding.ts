@@ -27,6 +27,8 @@ export type Finding = {
   | { readonly code: 'referenceNotFound'; readonly ref: ObjectRef }
   /** A Secret that is there, but has not what is wanted of it. */
   | { readonly code: 'secretRefused'; readonly ref: ObjectRef; readonly message: string }
+  /** A certificate that is served, although clients will, or may, refuse it. */
+  | { readonly code: 'certificateDoubtful'; readonly ref: ObjectRef; readonly message: string }
   /** Two Consumers of a namespace have the same API key, user name, claim or certificate. */
   | { readonly code: 'credentialTaken'; readonly by: ObjectRef }
   /** A reference into another namespace, which the gateway's configuration does not allow. */

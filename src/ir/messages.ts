@@ -23,12 +23,18 @@ export interface CacheMemory {
   readonly unpackedBytes: number;
 }
 
+/** Keys of TLS session tickets that all threads share; `state/ticket-keys.ts` knows the layout. Never print them. */
+export interface TicketKeyMemory {
+  readonly shared: SharedArrayBuffer;
+}
+
 /** `workerData` of a data-plane thread. */
 export interface ThreadStart {
   readonly threadId: number;
   readonly settings: GatewaySettings;
   readonly limits: LimitMemory;
   readonly cache: CacheMemory;
+  readonly ticketKeys: TicketKeyMemory;
 }
 
 /** Control thread → data-plane thread. */

@@ -6,7 +6,16 @@ export interface ListenerIr {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  readonly transport: TransportIr;
 }
+
+/** What connections of a listener speak below HTTP. Certificates come with the secrets: `certificateKey`. */
+export type TransportIr =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'tls'; readonly minVersion: TlsVersion };
+
+/** As OpenSSL names them. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 /** Limits of the HTTP/1.1 codec and of a connection. Bytes and milliseconds. */
 export interface HttpLimits {

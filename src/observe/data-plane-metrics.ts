@@ -1,4 +1,5 @@
 import { type Cell, CellGroup } from './cell.ts';
+import type { FamilyKey } from './families.ts';
 import { NONE } from './labels.ts';
 import type { ObserveControlMessage } from './messages.ts';
 import { RouteSeries } from './route-series.ts';
@@ -38,7 +39,7 @@ class DataPlaneMetrics implements ThreadMetrics {
   readonly #upstreams = new Map<string, UpstreamSeries>();
   readonly #listeners = new Map<string, ListenerMetrics>();
   readonly #limiters = new Map<string, Counter>();
-  readonly #policies = new Map<string, Counter>();
+  readonly #byLabels = new Map<string, Counter>();
   readonly #shed = new Map<string, Counter>();
   /** Only where there is such a policy. */
   #pressure: Gauge | null = null;
@@ -103,16 +104,24 @@ class DataPlaneMetrics implements ThreadMetrics {
     return made;
   }
 
+  tlsHandshakes(listener: string, version: string, resumed: boolean): Counter {
+    return this.#ofLabels('tlsHandshakes', listener, version, String(resumed));
+  }
+
+  tlsHandshakeFailures(listener: string, reason: string): Counter {
+    return this.#ofLabels('tlsHandshakeFailures', listener, reason);
+  }
+
   rateLimitHits(limiterType: string): Counter {
     return this.#named(this.#limiters, limiterType, (name) => this.#fixed.cell('rateLimitHits', name));
   }
 
   shadowOutcomes(policy: string, outcome: string): Counter {
-    return this.#ofPolicy('policyShadow', policy, outcome);
+    return this.#ofLabels('policyShadow', policy, outcome);
   }
 
   authenticationRefusals(policy: string, reason: string): Counter {
-    return this.#ofPolicy('authenticationRefusals', policy, reason);
+    return this.#ofLabels('authenticationRefusals', policy, reason);
   }
 
   overloadShed(priority: string): Counter {
@@ -124,12 +133,12 @@ class DataPlaneMetrics implements ThreadMetrics {
     return this.#pressure;
   }
 
-  #ofPolicy(family: 'policyShadow' | 'authenticationRefusals', policy: string, what: string): Counter {
-    const key = `${family} ${policy} ${what}`;
-    const known = this.#policies.get(key);
+  #ofLabels(family: FamilyKey, ...labels: string[]): Counter {
+    const key = `${family} ${labels.join(' ')}`;
+    const known = this.#byLabels.get(key);
     if (known !== undefined) return known;
-    const made = this.#fixed.cell(family, policy, what);
-    this.#policies.set(key, made);
+    const made = this.#fixed.cell(family, ...labels);
+    this.#byLabels.set(key, made);
     return made;
   }
 

@@ -127,6 +127,18 @@ export const FAMILIES = {
     type: 'counter',
     labels: ['listener'],
   },
+  tlsHandshakes: {
+    name: 'gateway_tls_handshakes_total',
+    help: 'TLS handshakes with clients that came to a connection, by version and by whether a session was resumed.',
+    type: 'counter',
+    labels: ['listener', 'version', 'resumed'],
+  },
+  tlsHandshakeFailures: {
+    name: 'gateway_tls_handshake_failures_total',
+    help: 'TLS handshakes with clients that came to nothing, by reason.',
+    type: 'counter',
+    labels: ['listener', 'reason'],
+  },
   upstreamConnectionsOpen: {
     name: 'gateway_upstream_connections_open',
     help: 'Connections to backends open now, idle ones included.',

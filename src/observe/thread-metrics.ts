@@ -65,6 +65,9 @@ export interface ThreadMetrics {
   route(pattern: string, service: string): RouteMetrics;
   upstream(service: string): UpstreamMetrics;
   listener(name: string): ListenerMetrics;
+  /** TLS handshakes that came to a connection. @param version as OpenSSL names it: `TLSv1.3` */
+  tlsHandshakes(listener: string, version: string, resumed: boolean): Counter;
+  tlsHandshakeFailures(listener: string, reason: string): Counter;
   /**
    * Refusals of one kind of limiter. Taken when the policy is bound, so that the series starts at 0.
    * @param limiterType from the configuration, never from the request

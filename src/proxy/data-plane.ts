@@ -9,6 +9,7 @@ import { emptyAccessRecord } from '../observe/access-record.ts';
 import type { ThreadMetrics } from '../observe/thread-metrics.ts';
 import type { PolicyCatalogue, PolicyEnv } from '../pipeline/policy.ts';
 import { ConsumerDirectory } from '../state/consumers.ts';
+import { TicketKeys } from '../state/ticket-keys.ts';
 import { BodyBudget } from './body/budget.ts';
 import type { Rule, ThreadContext } from './context.ts';
 import { ExchangePool } from './exchange/pool.ts';
@@ -107,7 +108,8 @@ export class DataPlane {
       onFault: (error) => this.onFault(error),
     };
     const exchanges = new ExchangePool();
-    this.#listeners = settings.listeners.map((ir) => new Listener(ir, this.#context, exchanges));
+    const ticketKeys = new TicketKeys(options.start.ticketKeys);
+    this.#listeners = settings.listeners.map((ir) => new Listener(ir, this.#context, exchanges, ticketKeys));
   }
 
   /** What policies hold of bodies now. */
@@ -148,6 +150,7 @@ export class DataPlane {
   #learn({ delta, endpoints }: ControlMessage & { type: 'apply' | 'stage' }): void {
     for (const cluster of delta.upsertClusters) this.#upstreams.upsert(cluster);
     for (const { key, text } of delta.upsertSecrets) this.#secrets.set(key, text);
+    for (const listener of this.#listeners) listener.applySecrets(delta);
     this.#consumers.apply(delta.upsertConsumers, delta.removeConsumers);
     this.#plans.apply(delta);
     if (delta.upsertSecrets.length + delta.removeSecrets.length > 0) this.#consumers.secretsChanged();

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Reads `buf[0, length)`. The buffer is used again for the next read of any socket of the thread. */
 export type ReadHandler = (buf: Buffer, length: number) => void;
@@ -45,6 +46,23 @@ export function adopt(accepted: Socket, handler: ReadHandler): Socket {
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   socket.setNoDelay(true);
   return socket;
+}
+
+interface TlsHandle {
+  /** The TCP handle that it wraps. */
+  readonly _parent: { reset?(): number } | null;
+}
+
+/** Ends it with a RST: the other side must not take what it got for the whole. TLS gets no `close_notify` either. */
+export function cut(socket: Socket): void {
+  if (!(socket instanceof TLSSocket)) {
+    socket.resetAndDestroy();
+    return;
+  }
+  // Node resets TCP only; a handle that was reset may be closed again.
+  const handle = (socket as unknown as WithHandle)._handle as TlsHandle | null;
+  handle?._parent?.reset?.();
+  socket.destroy();
 }
 
 /** Options every listening server of the data plane is created with. */

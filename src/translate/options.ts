@@ -1,3 +1,4 @@
+import type { Origin } from '../ir/origin.ts';
 import type { PolicyRef } from '../ir/route.ts';
 import type { AddressRules } from '../lib/target-address.ts';
 import type { PolicyCatalogue } from '../pipeline/policy.ts';
@@ -21,6 +22,17 @@ export interface BackendRules extends AddressRules {
   readonly crossNamespace: NamespaceRules;
 }
 
+/** A Secret that a listener has a certificate from. */
+export interface CertificateRef {
+  readonly listener: string;
+  /** In the listener's list, from 0. */
+  readonly place: number;
+  readonly name: string;
+  /** null: that of the policies. */
+  readonly namespace: string | null;
+  readonly origin: Origin;
+}
+
 /** What translation knows besides the resources. It does not change while the program runs. */
 export interface TranslateOptions {
   /** Names of the listeners that there are. */
@@ -30,5 +42,7 @@ export interface TranslateOptions {
   readonly globalPolicies: readonly PolicyRef[];
   /** Where it is found: Secrets, ConfigMaps, RateLimitPolicies and Consumers. Absent: `default`. */
   readonly policyNamespace?: string;
+  /** What listeners with TLS show to clients; absent: there are none. */
+  readonly certificates?: readonly CertificateRef[];
   readonly backends: BackendRules;
 }

@@ -8,6 +8,7 @@ import type { RouteIr } from '../ir/route.ts';
 import type { SecretIr } from '../ir/secret.ts';
 import type { Secret } from '../resources/core/secret.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
+import { Certificates } from './certificates.ts';
 import { ClusterStore } from './cluster-store.ts';
 import { type ConsumerChange, ConsumerStore } from './consumer-store.ts';
 import { GlobalPolicies } from './global-policies.ts';
@@ -43,8 +44,10 @@ export class Translator {
   readonly #referred = new Map<string, InputObject>();
   readonly #consumers: ConsumerStore;
   readonly #globals: GlobalPolicies;
+  readonly #certificates: Certificates;
   /** Something that policies of every route refer to has changed. */
   #globalsStale = false;
+  #certificatesStale = false;
   #sourceFindings: readonly Finding[] = [];
 
   /** `now` tells since when a version is served; nothing else depends on it. */
@@ -52,6 +55,7 @@ export class Translator {
     this.#services = new ServiceStore(options.backends);
     const surroundings = { referred: this.referredSpec, secret: this.secret };
     this.#globals = new GlobalPolicies(options, surroundings);
+    this.#certificates = new Certificates(options, this.secret, now);
     const globals = this.#globals;
     const ofRoutes = {
       ...{ ...surroundings, service: this.service },
@@ -77,7 +81,7 @@ export class Translator {
     return this.#consumers.all;
   }
 
-  /** The secrets that routes and Consumers name. Never print them. */
+  /** The secrets that routes, Consumers and listeners name. Never print them. */
   get secrets(): readonly SecretIr[] {
     return this.#secrets.all;
   }
@@ -87,6 +91,7 @@ export class Translator {
     const { findings } = this.#consumers;
     return [
       ...this.#fromSource(),
+      ...this.#certificates.findings,
       ...this.#globals.findings,
       ...this.#routes.findings,
       ...this.#services.findings,
@@ -133,6 +138,7 @@ export class Translator {
     for (const ref of change.remove) this.#remove(ref, stale, removedRoutes);
     for (const sourced of change.upsert) this.#keep(sourced, stale);
     this.#refreshGlobals(stale);
+    this.#refreshCertificates();
     for (const sourced of change.upsert) {
       if (sourced.kind === 'GatewayRoute') put(this.#routes.put(objectKey(sourced.ref), sourced));
     }
@@ -206,6 +212,12 @@ export class Translator {
     if (change.isNew) for (const key of this.#routes.keys) stale.add(key);
   }
 
+  #refreshCertificates(): void {
+    if (!this.#certificatesStale) return;
+    this.#certificatesStale = false;
+    this.#replaceSecrets(this.#certificates.refresh());
+  }
+
   #replace(before: RouteNeeds, after: RouteNeeds): void {
     this.#clusters.replace(before.clusters, after.clusters);
     this.#secrets.replace(before.secrets, after.secrets);
@@ -226,6 +238,7 @@ export class Translator {
   /** Routes and Consumers: their keys tell which is which. */
   #markDependents(key: string, stale: Set<string>): void {
     if (this.#globals.dependsOn(key)) this.#globalsStale = true;
+    if (this.#certificates.dependsOn(key)) this.#certificatesStale = true;
     for (const route of this.#routes.dependentsOf(key)) stale.add(route);
     for (const consumer of this.#consumers.dependentsOf(key)) stale.add(consumer);
   }

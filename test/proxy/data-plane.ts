@@ -13,6 +13,7 @@ import { definePolicy } from '../../src/pipeline/policy.ts';
 import { DataPlane } from '../../src/proxy/data-plane.ts';
 import { createCacheMemory } from '../../src/state/cache/memory.ts';
 import { createLimitMemory } from '../../src/state/limits/memory.ts';
+import { createTicketKeyMemory } from '../../src/state/ticket-keys.ts';
 import { until } from '../e2e/support/wait.ts';
 
 /** A data-plane thread inside the test's own process: its inner numbers can be read, its clock is the real one. */
@@ -25,7 +26,7 @@ export interface Changes {
 }
 
 const SETTINGS: GatewaySettings = {
-  listeners: [{ name: 'http', address: '127.0.0.1', port: 0 }],
+  listeners: [{ name: 'http', address: '127.0.0.1', port: 0, transport: { kind: 'plain' } }],
   trustedProxies: [],
   limits: {
     maxHeadBytes: 16_384,
@@ -130,6 +131,7 @@ export class TestDataPlane {
         threadId: 0,
         limits: createLimitMemory({ threads: 1, bucketBytes: 512, permitKeys: 16 }),
         cache: createCacheMemory({ threads: 1, bytes: SETTINGS.cacheBytes }),
+        ticketKeys: createTicketKeyMemory(),
         settings: {
           ...SETTINGS,
           limits: { ...SETTINGS.limits, ...changes.limits },

@@ -5,6 +5,7 @@ import { ApiClient } from '../../sources/kubernetes/client/client.ts';
 import { KubernetesSource } from '../../sources/kubernetes/source.ts';
 import { type WebhookRequest, webhookSettings } from '../admission/settings.ts';
 import type { Webhook, WebhookOptions } from '../admission/webhook.ts';
+import type { TranslateOptions } from '../../translate/options.ts';
 import type { Config, Overrides } from '../config.ts';
 import { CommandError, EXIT, type ExitCode } from '../exit-code.ts';
 import { sourceFeed } from '../feed.ts';
@@ -53,13 +54,12 @@ export async function runController(request: ControllerRequest): Promise<ExitCod
     await client.close();
     throw error;
   });
-  const { globalPolicies, policyNamespace = namespace } = config.translate;
   const onFailure = logSourceFailure.bind(null, log);
   const source = new KubernetesSource({
     ...{ client, validators, onFailure },
     namespaces: request.namespace,
     namespaceSelector: request.namespaceSelector ?? null,
-    references: { namespace: policyNamespace, of: globalPolicies.map((policy) => policy.config) },
+    references: ownReferences(namespace, config.translate),
   });
   const control = new ClusterControl({
     ...{ client, source, log },
@@ -79,6 +79,22 @@ export async function runController(request: ControllerRequest): Promise<ExitCod
   } finally {
     await client.close();
   }
+}
+
+/** What the gateway's own configuration refers to, by namespace; a certificate as policies name Secrets. */
+function ownReferences(
+  ownNamespace: string,
+  { globalPolicies, certificates = [], policyNamespace: common = ownNamespace }: TranslateOptions,
+): readonly { readonly namespace: string; readonly of: readonly unknown[] }[] {
+  const byNamespace = Map.groupBy(certificates, ({ namespace }) => namespace ?? common);
+  const ofPolicies = globalPolicies.map(({ config }) => config);
+  return [...new Set([common, ...byNamespace.keys()])].map((namespace) => ({
+    namespace,
+    of: [
+      ...(namespace === common ? ofPolicies : []),
+      ...(byNamespace.get(namespace) ?? []).map(({ name }) => ({ secretRef: { name } })),
+    ],
+  }));
 }
 
 async function openWebhook(

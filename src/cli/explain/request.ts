@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { CommandError, EXIT } from '../../app/exit-code.ts';
-import type { GatewaySettings } from '../../ir/settings.ts';
+import type { GatewaySettings, ListenerIr } from '../../ir/settings.ts';
 import { matcher } from '../../lib/cidr.ts';
 import { normalizePath, pathRefusal } from '../../lib/path.ts';
 import { RequestView } from '../../proxy/exchange/request-view.ts';
@@ -74,19 +74,29 @@ function settle(view: RequestView, request: RequestArguments, settings: GatewayS
     ? clientAddressOf(head.fields, request.client, isTrusted, (text) => isIP(text) !== 0)
     : request.client;
   const path = head.targetForm === 'asterisk' ? '*' : normalizePath(head.path);
-  view.begin(chooseListener(request.listener, head.port, settings), client, path ?? '/');
+  const { name, transport } = chooseListener(request, head.port, settings);
+  view.begin(name, client, path ?? '/');
+  view.scheme = transport.kind === 'tls' ? 'https' : 'http';
   if (settings.refusedMethods.includes(head.method) || head.targetForm === 'authority') {
     return { status: 405, reason: `the method ${head.method} is not allowed (refusedMethods)` };
   }
   return path === null ? { status: 400, reason: pathRefusal(head.path)?.reason ?? '' } : null;
 }
 
-function chooseListener(named: string | null, port: number, { listeners }: GatewaySettings): string {
+/** The one that is named; else that of the URL's port, for a gateway may have another one in front; else that of its scheme. */
+function chooseListener(
+  { listener: named, url }: RequestArguments,
+  port: number,
+  { listeners }: GatewaySettings,
+): ListenerIr {
+  const kind = /^https:/i.test(url) ? 'tls' : 'plain';
   const found =
     named === null
-      ? (listeners.find((listener) => listener.port === port) ?? listeners[0])
+      ? (listeners.find((listener) => listener.port === port) ??
+        listeners.find((listener) => listener.transport.kind === kind) ??
+        listeners[0])
       : listeners.find((listener) => listener.name === named);
-  if (found !== undefined) return found.name;
+  if (found !== undefined) return found;
   const names = listeners.map((listener) => listener.name).join(', ');
   throw new CommandError(EXIT.usage, `error: there is no listener "${named}" (use one of: ${names})`);
 }

@@ -39,6 +39,7 @@ const ERRORS: Readonly<
   secretRefused: ['ResolvedRefs', 'SecretRefused'],
   credentialTaken: ['Accepted', 'CredentialTaken'],
   referenceNotPermitted: ['ResolvedRefs', 'RefNotPermitted'],
+  certificateDoubtful: null,
   shadowed: null,
   keptLastGood: null,
 };

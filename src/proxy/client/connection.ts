@@ -12,10 +12,12 @@ import { NEED_MORE } from '../http1/head-scanner.ts';
 import { RefusalCode, refusalOf, refusalStatus } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { Output } from '../output.ts';
+import { cut } from '../socket.ts';
 import { WheelNode } from '../wheel.ts';
 import { BodyReader } from './body-reader.ts';
 import { ReadGate } from './read-gate.ts';
 import { refusalText } from './refusal.ts';
+import type { ClientTransport } from './transport.ts';
 
 /** How long a closing connection waits for the client to read the last answer and close. */
 const LINGER_MS = 2000;
@@ -48,6 +50,9 @@ export class ClientConnection extends WheelNode {
   readonly peerAddress: string;
   readonly peerPort: number;
   readonly trusted: boolean;
+  readonly transport: ClientTransport;
+  /** When it could carry a request. */
+  readonly openedAtMs: number;
   /** Requests begun. */
   requests = 0;
   /** The client has said that it sends no more. */
@@ -68,12 +73,18 @@ export class ClientConnection extends WheelNode {
   #identityAuthority = '';
   #identityText = '';
 
-  constructor(owner: ClientConnectionOwner, socket: Socket, peer: { address: string; port: number }) {
+  constructor(
+    owner: ClientConnectionOwner,
+    socket: Socket,
+    peer: { address: string; port: number },
+    transport: ClientTransport,
+  ) {
     super();
     this.#owner = owner;
     this.context = owner.context;
     this.listener = owner.name;
     this.#socket = socket;
+    this.transport = transport;
     this.output = new Output(socket);
     this.peerAddress = peer.address;
     this.peerPort = peer.port;
@@ -86,7 +97,7 @@ export class ClientConnection extends WheelNode {
       .on('close', () => this.#onClosed())
       .on('drain', () => this.#onDrain())
       .on('finish', () => this.#onFinished());
-    this.context.wheel.touch();
+    this.openedAtMs = this.context.wheel.touch();
     this.context.wheel.arm(this, this.context.settings.timeouts.headMs);
   }
 
@@ -99,7 +110,7 @@ export class ClientConnection extends WheelNode {
   identityText(authority: string): string {
     if (authority !== this.#identityAuthority || this.#identityText === '') {
       this.#identityAuthority = authority;
-      this.#identityText = flat(untrustedIdentityText(this.peerAddress, 'http', authority));
+      this.#identityText = flat(untrustedIdentityText(this.peerAddress, this.transport.scheme, authority));
     }
     return this.#identityText;
   }
@@ -267,7 +278,7 @@ export class ClientConnection extends WheelNode {
   /** Cuts it: the client must not take what it got for the whole. */
   destroy(): void {
     if (this.#state === 'closed') return;
-    this.#socket.resetAndDestroy();
+    cut(this.#socket);
     this.#onClosed();
   }
 

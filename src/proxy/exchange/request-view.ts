@@ -11,7 +11,8 @@ import { peekClaims } from './claims.ts';
 /** The request of an exchange: what the router asks and what policies read and edit. */
 export class RequestView extends HeaderView implements RequestFields, MatchInput {
   readonly head = new RequestHead();
-  readonly scheme = 'http';
+  /** Of the listener, whatever an absolute target says. */
+  scheme: 'http' | 'https' = 'http';
   listener = '';
   clientAddress = '';
   /** Without the dot that may end an absolute domain name (RFC 1034 section 3.1): it is the same host. */

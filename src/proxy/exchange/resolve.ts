@@ -21,7 +21,15 @@ export function resolveRequest(x: RequestExchange): Reply | null {
     : connection.peerAddress;
   x.identify(requestIdOf(head.fields, connection.trusted, context.wheel.epochMs), clientAddress);
   const path = head.targetForm === 'asterisk' ? '*' : normalizePath(head.path);
+  const { transport } = connection;
   request.begin(connection.listener, clientAddress, path ?? '/');
+  request.scheme = transport.scheme;
+  if (transport.tls !== null && !transport.covers(request.host)) {
+    return problem(
+      421,
+      'The certificate of this connection is not for this host: ask it on a connection of its own.',
+    );
+  }
   if (context.settings.refusedMethods.includes(head.method)) {
     return problem(405, 'This method is not allowed.', [
       ['allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS'],

@@ -11,7 +11,7 @@ import type { GatewayConfig } from './schema.ts';
 export function resolveConfig(config: GatewayConfig) {
   return {
     settings: {
-      listeners: config.listeners,
+      listeners: config.listeners.map(resolveListener),
       trustedProxies: config.trustedProxies,
       limits: resolveLimits(config.limits),
       timeouts: resolveTimeouts(config.timeouts),
@@ -37,6 +37,7 @@ export function resolveConfig(config: GatewayConfig) {
     admin: config.admin,
     /** null: one per available core. */
     threads: config.threads ?? null,
+    certificates: config.listeners.flatMap(resolveCertificates),
     policies: config.policies,
     policyNamespace: config.policyNamespace ?? null,
     allowCrossNamespace: config.allowCrossNamespace,
@@ -47,6 +48,23 @@ export function resolveConfig(config: GatewayConfig) {
 }
 
 export type ResolvedConfig = ReturnType<typeof resolveConfig>;
+
+type Listener = GatewayConfig['listeners'][number];
+type Transport = { kind: 'plain' } | { kind: 'tls'; minVersion: 'TLSv1.2' | 'TLSv1.3' };
+
+function resolveListener({ tls, ...where }: Listener) {
+  const transport: Transport =
+    tls === undefined ? { kind: 'plain' } : { kind: 'tls', minVersion: `TLSv${tls.minVersion}` };
+  return { ...where, transport };
+}
+
+/** Which Secrets a listener's certificates come from, and where that is written. */
+function resolveCertificates({ name: listener, tls }: Listener, index: number) {
+  return (tls?.certificateRefs ?? []).map(({ name, namespace }, place) => ({
+    ...{ listener, place, name, namespace: namespace ?? null },
+    steps: ['listeners', index, 'tls', 'certificateRefs', place] as const,
+  }));
+}
 
 function resolveLimits(limits: GatewayConfig['limits']) {
   return {

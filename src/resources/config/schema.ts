@@ -31,11 +31,32 @@ const address = (fallback: string) =>
     'x-check': 'address',
   });
 
+const tls = fields(
+  {
+    certificateRefs: list(
+      fields(
+        {
+          name: objectName(
+            'Name of a Secret with `tls.crt` and `tls.key`, such as one of type kubernetes.io/tls.',
+          ),
+          namespace: Type.Optional(objectName('Its namespace; none: `policyNamespace`.')),
+        },
+        'One certificate, with its chain and key.',
+      ),
+      'Certificates. A client gets the one that has the name it asks for (SNI) among its subject alternative names, else the first.',
+      { minItems: 1, maxItems: 1024 },
+    ),
+    minVersion: choice(['1.2', '1.3'], 'Lowest version of TLS that clients may speak.', { default: '1.2' }),
+  },
+  'Clients speak HTTPS.',
+);
+
 const listener = fields(
   {
     name: label('Routes refer to it by this name.'),
     address: address('0.0.0.0'),
     port: Type.Integer({ description: 'TCP port; 0 takes a free one.', minimum: 0, maximum: 65535 }),
+    tls: Type.Optional(tls),
   },
   'Where clients connect.',
 );
@@ -249,7 +270,7 @@ export function gatewayConfigSchema(policies: PolicyDescriptions) {
       },
       policyNamespace: Type.Optional(
         objectName(
-          "Namespace of the Secrets, ConfigMaps, RateLimitPolicies and Consumers that `policies` refer to; by default the gateway's own in a cluster, `default` for a folder.",
+          "Namespace of the Secrets, ConfigMaps, RateLimitPolicies and Consumers that `policies` refer to, and of those of `certificateRefs` that name none; by default the gateway's own in a cluster, `default` for a folder.",
         ),
       ),
       allowCrossNamespace: list(

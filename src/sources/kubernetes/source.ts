@@ -23,8 +23,8 @@ export interface KubernetesSourceOptions {
   readonly namespaces: readonly string[];
   /** Label selector: of the watched namespaces only those that fit; null: all. */
   readonly namespaceSelector: string | null;
-  /** What the gateway's own configuration refers to, and in which namespace. */
-  readonly references?: { readonly namespace: string; readonly of: unknown };
+  /** What the gateway's own configuration refers to; one for each namespace. */
+  readonly references?: readonly { readonly namespace: string; readonly of: unknown }[];
   readonly onFailure: (failure: ReflectorFailure) => void;
   readonly timing?: Partial<ReflectorTiming>;
 }
@@ -72,10 +72,8 @@ export class KubernetesSource implements ResourceSource {
     for (const reflector of this.#reflectors) reflector.start();
     await this.#synced.promise;
     if (this.#stopped) return;
-    const { references } = this.#options;
-    for (const { refs } of this.#followed) {
-      if (references !== undefined) refs.hold(references.namespace, references.of);
-    }
+    const { references = [] } = this.#options;
+    for (const { refs } of this.#followed) for (const { namespace, of } of references) refs.hold(namespace, of);
     this.#follow(this.#state.all());
     await Promise.all(this.#followed.map(({ watches }) => watches.settled()));
     if (this.#stopped) return;

@@ -70,7 +70,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('Secrets that objects refer 
     proxy.requests.flatMap(({ url }) => /\/secrets\/([^/]+)$/.exec(url.pathname)?.[1] ?? []);
   const start = async (
     kubeconfig = proxy.kubeconfigPath,
-    references?: { namespace: string; of: unknown },
+    references?: readonly { namespace: string; of: unknown }[],
   ) => {
     client = new ApiClient(kubeconfig);
     source = new KubernetesSource({
@@ -166,7 +166,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('Secrets that objects refer 
   test("what the gateway's own configuration names is there from the start, and follows its changes", async () => {
     await putSecret('issuer', 'first');
     await putSecret('unused', 'first');
-    await start(undefined, { namespace, of: [{ keys: [{ secretRef: { name: 'issuer', key: 'key' } }] }] });
+    await start(undefined, [{ namespace, of: [{ keys: [{ secretRef: { name: 'issuer', key: 'key' } }] }] }]);
     expect([secrets(), keyOf('issuer')]).toEqual([1, 'first']);
     await putSecret('issuer', 'second');
     await eventually(() => expect(keyOf('issuer')).toBe('second'));

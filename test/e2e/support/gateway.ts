@@ -14,6 +14,8 @@ export interface GatewayOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly threads?: number;
   readonly args?: readonly string[];
+  /** The listeners of `settings` in place of one that is plain. */
+  readonly ownListeners?: true;
 }
 
 /** A running `portreeve serve`, spoken to only as a user can: files, sockets, signals. */
@@ -22,6 +24,7 @@ export class Gateway {
   readonly folder: TempFolder;
   port = 0;
   adminPort = 0;
+  listeners: readonly { readonly name: string; readonly port: number }[] = [];
   #draining = false;
 
   constructor(program: Program, folder: TempFolder) {
@@ -83,7 +86,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     MAIN,
     'serve',
     `${folder.path}/gateway.d`,
-    ...['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--threads', String(options.threads ?? 1)],
+    ...(options.ownListeners ? [] : ['--listen', '127.0.0.1:0']),
+    ...['--admin', '127.0.0.1:0', '--threads', String(options.threads ?? 1)],
     ...['--config-file', `${folder.path}/portreeve.yaml`],
     ...(options.args ?? []),
   ]);
@@ -109,7 +113,8 @@ function readPorts(gateway: Gateway): boolean {
     if (!line.startsWith('{') || !line.endsWith('}')) continue;
     const entry = JSON.parse(line) as Record<string, unknown>;
     if (entry.event !== 'ready') continue;
-    gateway.port = (entry.listeners as { port: number }[])[0]!.port;
+    gateway.listeners = entry.listeners as Gateway['listeners'];
+    gateway.port = gateway.listeners[0]!.port;
     gateway.adminPort = entry.adminPort as number;
     return true;
   }

@@ -1,5 +1,5 @@
 import { headerOf } from './http-text.ts';
-import { head, RawClient } from './raw-client.ts';
+import { type ConnectOptions, head, RawClient } from './raw-client.ts';
 
 export interface LoadResult {
   /** Complete answers with status 200. */
@@ -17,6 +17,11 @@ export interface LoadOptions {
   readonly port: number;
   readonly clients: number;
   readonly target?: string;
+  /** Requests of one connection; 1: a new connection for each. */
+  readonly requestsPerConnection?: number;
+  readonly tls?: ConnectOptions['tls'];
+  /** Sees each connection that was opened. */
+  readonly onConnected?: (connection: RawClient) => void;
   /** False: no new connection is opened, as behind a load balancer that has taken the gateway out. */
   readonly mayConnect?: () => boolean;
   /** The listeners may be closing: a fresh connection that is never accepted ends its client and is no failure. */
@@ -30,6 +35,7 @@ export interface LoadOptions {
  */
 export function startLoad(options: LoadOptions): Load {
   const { port, clients, target = '/load', mayConnect = () => true, mayBeTurnedAway = () => false } = options;
+  const { requestsPerConnection = 200, tls } = options;
   let running = true;
   let answered = 0;
   const failures: string[] = [];
@@ -46,8 +52,9 @@ export function startLoad(options: LoadOptions): Load {
     while (running && mayConnect()) {
       let connection: RawClient | null = null;
       try {
-        connection = await RawClient.connect(port);
-        for (let i = 1; i <= 200 && running; i++) if ((await ask(connection, i)) === 'reconnect') break;
+        connection = await RawClient.connect(port, tls === undefined ? {} : { tls });
+        options.onConnected?.(connection);
+        for (let i = 1; i <= requestsPerConnection && running; i++) if ((await ask(connection, i)) === 'reconnect') break;
       } catch (error) {
         const turnedAway = (connection === null || connection.text === '') && mayBeTurnedAway();
         if (!turnedAway) failures.push(String(error));

@@ -1,4 +1,6 @@
 import net from 'node:net';
+import tls from 'node:tls';
+import { cut } from '../../../src/proxy/socket.ts';
 import { type ParsedResponse, parseResponses } from './http-text.ts';
 import { sleep, until } from './wait.ts';
 
@@ -11,11 +13,15 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   /** Do not read until `resume`. */
   readonly paused?: boolean;
+  /** Speak TLS; whatever certificate is shown is taken. */
+  readonly tls?: tls.ConnectionOptions;
 }
 
 /** A client that says exactly the bytes it is told to, and keeps exactly those that it gets. */
 export class RawClient {
   readonly socket: net.Socket;
+  /** Of the certificate that it was shown; empty without TLS. */
+  fingerprint = '';
   ending: Ending = 'open';
   #chunks: Buffer[] = [];
   #text = '';
@@ -30,18 +36,23 @@ export class RawClient {
 
   static connect(port: number, options: ConnectOptions = {}): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({
+      const where = {
         port,
         host: options.host ?? '127.0.0.1',
         allowHalfOpen: true,
         noDelay: true,
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-      });
+      };
+      const socket =
+        options.tls === undefined
+          ? net.connect(where)
+          : tls.connect({ ...where, servername: 'shop.test', rejectUnauthorized: false, ...options.tls });
       const client = new RawClient(socket);
       if (options.paused === true) socket.pause();
       socket.once('error', reject);
-      socket.once('connect', () => {
+      socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject);
+        if (socket instanceof tls.TLSSocket) client.fingerprint = socket.getPeerCertificate().fingerprint256;
         resolve(client);
       });
     });
@@ -110,7 +121,7 @@ export class RawClient {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy();
+    cut(this.socket);
   }
 
   destroy(): void {
