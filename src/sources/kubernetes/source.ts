@@ -73,7 +73,8 @@ export class KubernetesSource implements ResourceSource {
     await this.#synced.promise;
     if (this.#stopped) return;
     const { references = [] } = this.#options;
-    for (const { refs } of this.#followed) for (const { namespace, of } of references) refs.hold(namespace, of);
+    for (const { refs } of this.#followed)
+      for (const { namespace, of } of references) refs.hold(namespace, of);
     this.#follow(this.#state.all());
     await Promise.all(this.#followed.map(({ watches }) => watches.settled()));
     if (this.#stopped) return;

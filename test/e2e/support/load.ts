@@ -54,7 +54,8 @@ export function startLoad(options: LoadOptions): Load {
       try {
         connection = await RawClient.connect(port, tls === undefined ? {} : { tls });
         options.onConnected?.(connection);
-        for (let i = 1; i <= requestsPerConnection && running; i++) if ((await ask(connection, i)) === 'reconnect') break;
+        for (let i = 1; i <= requestsPerConnection && running; i++)
+          if ((await ask(connection, i)) === 'reconnect') break;
       } catch (error) {
         const turnedAway = (connection === null || connection.text === '') && mayBeTurnedAway();
         if (!turnedAway) failures.push(String(error));
