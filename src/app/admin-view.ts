@@ -1,14 +1,17 @@
 import type { AdminView, PurgeResult, PurgeSelection } from '../admin/view.ts';
 import { severityOf } from '../ir/describe.ts';
 import type { Finding } from '../ir/finding.ts';
+import type { ListenerIr } from '../ir/settings.ts';
 import { createMetricsPage } from '../observe/metrics-page.ts';
 import type { DataPlaneThreads } from './data-plane.ts';
 import type { GatewayHooks } from './gateway-hooks.ts';
+import { certificateGauges, certificateWarnings } from './listener-certificates.ts';
 import { VERSION } from './version.ts';
 
 interface ControlView {
   findings(): readonly Finding[];
   draining(): boolean;
+  readonly listeners: readonly ListenerIr[];
   purge(selections: readonly PurgeSelection[]): Promise<PurgeResult>;
   readonly hooks: Pick<GatewayHooks, 'acks' | 'gauges' | 'warnings'>;
 }
@@ -19,7 +22,7 @@ export function createAdminView(threads: DataPlaneThreads, control: ControlView)
   const metrics = createMetricsPage({
     collector,
     build: VERSION,
-    gauges: () => control.hooks.gauges?.() ?? [],
+    gauges: () => [...certificateGauges(publisher.state.secrets), ...(control.hooks.gauges?.() ?? [])],
     control: {
       publishedGeneration: () => publisher.generation,
       appliedGeneration: () => publisher.applied,
@@ -38,7 +41,10 @@ export function createAdminView(threads: DataPlaneThreads, control: ControlView)
     findings: control.findings,
     draining: control.draining,
     carriesTraffic,
-    warnings: () => control.hooks.warnings?.() ?? [],
+    warnings: () => [
+      ...certificateWarnings(control.listeners, publisher.state.secrets),
+      ...(control.hooks.warnings?.() ?? []),
+    ],
     metrics,
     ...(carriesTraffic ? { purge: control.purge } : {}),
     ...(control.hooks.acks === undefined ? {} : { acks: control.hooks.acks.bind(control.hooks) }),

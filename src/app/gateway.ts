@@ -144,6 +144,7 @@ export class Gateway {
     const view = createAdminView(this.#threads, {
       findings: () => this.#feed.findings,
       draining: () => this.#draining,
+      listeners: this.#listeners,
       hooks: this.#hooks,
       purge: (selections) => purge(selections, purgeOptions),
     });

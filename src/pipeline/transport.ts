@@ -1,9 +1,9 @@
 import type { Exchange } from './exchange.ts';
 
-/** The client came by HTTPS: to us, or to a proxy whose word we take. */
+/** The client came by HTTPS: to a proxy whose word we take, else to us. */
 export function cameByHttps({ request, client }: Exchange): boolean {
-  if (request.scheme === 'https') return true;
-  return client.trusted && request.header('x-forwarded-proto') === 'https';
+  const said = client.trusted ? request.header('x-forwarded-proto') : null;
+  return (said === 'http' || said === 'https' ? said : request.scheme) === 'https';
 }
 
 /** The Host that the client asked, in lower case and without its scheme's own port; empty when it named none. */
