@@ -120,7 +120,7 @@ test('a client that leaves ends the question', async () => {
 
 test.each([
   ['a header of the connection', { upstreamHeaders: ['Transfer-Encoding'] }, /belongs to the connection/],
-  ['Host', { requestHeaders: ['Host'] }, /belongs to the connection/],
+  ['Host', { requestHeaders: ['Host'] }, /one connection/],
   ['another scheme', { url: 'ftp://a.example' }, /http/],
 ])('refuses %s', (_, config, message) => {
   expect(() => bind(config)).toThrow(message);
