@@ -57,7 +57,7 @@ export async function startThreads(
   const collector = new MetricsCollector({ send: (threadId, message) => pool.postTo(threadId, message) });
   const accessLog = await openAccessSink({
     destination: { kind: 'stdout' },
-    send: (threadId, message, transfer) => pool.postTo(threadId, message, transfer),
+    send: (threadId, message) => pool.postTo(threadId, message),
     onError: (error) =>
       log.error({ event: 'accessLog', error: error.message }, 'the access log cannot be written'),
   });

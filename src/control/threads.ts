@@ -1,4 +1,4 @@
-import { type Transferable, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { ControlMessage, ThreadMessage, ThreadStart } from '../ir/messages.ts';
 import type { ObserveControlMessage, ObserveThreadMessage } from '../observe/messages.ts';
 import type { ControlLog } from './log.ts';
@@ -83,12 +83,8 @@ export class ThreadPool {
     for (const slot of this.#slots) slot.worker?.postMessage(message);
   }
 
-  postTo(
-    threadId: number,
-    message: ControlMessage | ObserveControlMessage,
-    transfer: readonly Transferable[] = [],
-  ): void {
-    this.#slots[threadId]?.worker?.postMessage(message, transfer);
+  postTo(threadId: number, message: ControlMessage | ObserveControlMessage): void {
+    this.#slots[threadId]?.worker?.postMessage(message);
   }
 
   /** From here on threads that end are not started again. */

@@ -5,6 +5,8 @@ import type { Counter } from './thread-metrics.ts';
 
 /** Some hundred lines: what a batch costs the control thread is shared by them. Holds the longest line many times over. */
 const BATCH_BYTES = 262_144;
+/** Lines are gathered up to here before they are written into the batch: one call for all of them. */
+const GATHERED_LENGTH = 8_192;
 /** Batches that may be under way to the control thread. */
 const CREDITS = 8;
 /** A line is not held back longer than this. */
@@ -12,8 +14,8 @@ const FLUSH_MS = 200;
 
 export interface AccessBatcherOptions {
   readonly format: AccessLogFormat;
-  /** Posts to the control thread; `transfer` moves the buffer instead of copying it. */
-  readonly send: (message: ObserveThreadMessage, transfer: ArrayBuffer[]) => void;
+  /** Posts to the control thread. */
+  readonly send: (message: ObserveThreadMessage) => void;
   readonly lines: Counter;
   readonly dropped: Counter;
 }
@@ -22,6 +24,9 @@ export interface AccessBatcherOptions {
  * The access log of one data-plane thread. Lines are written into a buffer that is handed to the control
  * thread when it is full or 200 ms old. The buffers come back once written, at most eight are away: a log
  * that can't be written fast enough costs lines, which are counted, and never memory or a stalled thread.
+ *
+ * The memory is shared: buffers that are moved between threads count as new garbage of each, and had the control thread's
+ * collector mark its whole heap every other second.
  */
 export class AccessBatcher implements AccessLogWriter {
   readonly #format: (record: AccessRecord) => string;
@@ -29,10 +34,13 @@ export class AccessBatcher implements AccessLogWriter {
   readonly #lines: Counter;
   readonly #dropped: Counter;
   readonly #timer: NodeJS.Timeout;
-  readonly #spare: Buffer[] = [];
+  readonly #spare: SharedArrayBuffer[] = [];
   #credits = CREDITS;
-  #batch: Buffer | null = null;
+  #batch: Buffer<SharedArrayBuffer> | null = null;
+  /** Bytes of the batch's lines. */
   #length = 0;
+  /** The last of them, which are not in the buffer yet. */
+  #gathered = '';
   #count = 0;
 
   /** @throws Error when the format's template is wrong */
@@ -53,24 +61,31 @@ export class AccessBatcher implements AccessLogWriter {
     const line = this.#format(record);
     // Lines are ASCII, so characters are bytes.
     if (this.#length + line.length > BATCH_BYTES) this.flush();
-    const batch = this.#batch ?? this.#take();
-    if (batch === null || this.#length + line.length > BATCH_BYTES) {
+    if (line.length > BATCH_BYTES || (this.#batch ?? this.#take()) === null) {
       this.#dropped.add(1);
       return;
     }
-    this.#length += batch.write(line, this.#length, 'latin1');
+    this.#gathered += line;
+    this.#length += line.length;
     this.#count += 1;
+    if (this.#gathered.length >= GATHERED_LENGTH) this.#settle();
+  }
+
+  #settle(): void {
+    this.#batch?.write(this.#gathered, this.#length - this.#gathered.length, 'latin1');
+    this.#gathered = '';
   }
 
   flush(): void {
     const batch = this.#batch;
     if (batch === null || this.#count === 0) return;
-    const message = { length: this.#length, lines: this.#count, buffer: batch.buffer as ArrayBuffer };
+    this.#settle();
+    const message = { length: this.#length, lines: this.#count, buffer: batch.buffer };
     this.#lines.add(this.#count);
     this.#batch = null;
     this.#length = 0;
     this.#count = 0;
-    this.#send({ type: 'accessLog', ...message }, [message.buffer]);
+    this.#send({ type: 'accessLog', ...message });
   }
 
   /** Takes what the control thread sends back. */
@@ -78,7 +93,7 @@ export class AccessBatcher implements AccessLogWriter {
     // More than all of them: of a batch that this thread's predecessor sent before it died.
     if (message.type !== 'accessLogCredit' || this.#credits === CREDITS) return;
     this.#credits += 1;
-    this.#spare.push(Buffer.from(message.buffer));
+    this.#spare.push(message.buffer);
   }
 
   /** Hands over the last lines and stops the timer. */
@@ -88,10 +103,10 @@ export class AccessBatcher implements AccessLogWriter {
   }
 
   /** A buffer for the next batch costs a credit; null when all of them are away. */
-  #take(): Buffer | null {
+  #take(): Buffer<SharedArrayBuffer> | null {
     if (this.#credits === 0) return null;
     this.#credits -= 1;
-    this.#batch = this.#spare.pop() ?? Buffer.from(new ArrayBuffer(BATCH_BYTES));
+    this.#batch = Buffer.from(this.#spare.pop() ?? new SharedArrayBuffer(BATCH_BYTES));
     return this.#batch;
   }
 }

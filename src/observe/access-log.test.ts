@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AccessBatcher } from './access-batcher.ts';
 import { emptyAccessRecord } from './access-record.ts';
-import { type AccessSink, openAccessSink } from './access-sink.ts';
+import { type AccessLogTarget, AccessSink, openAccessSink } from './access-sink.ts';
 import type { ObserveControlMessage, ObserveThreadMessage } from './messages.ts';
 
 class Count {
@@ -39,7 +39,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('batches of a thread', () => {
   it('are dropped and counted when none came back, and go on when one does', () => {
-    const sent: { buffer: ArrayBuffer; lines: number; length: number }[] = [];
+    const sent: { buffer: SharedArrayBuffer; lines: number; length: number }[] = [];
     const { made, write, lines, dropped } = batcher((message) => {
       if (message.type === 'accessLog') sent.push(message);
     });
@@ -95,7 +95,7 @@ describe('the sink', () => {
   const open = (path: string, send: (threadId: number, message: ObserveControlMessage) => void) =>
     openAccessSink({ destination: { kind: 'file', path }, send, onError: (error) => errors.push(error) });
   const batch = (text: string): ObserveThreadMessage => {
-    const buffer = new ArrayBuffer(65_536);
+    const buffer = new SharedArrayBuffer(65_536);
     return { type: 'accessLog', buffer, length: Buffer.from(buffer).write(text), lines: 1 };
   };
 
@@ -157,6 +157,52 @@ describe('the sink', () => {
     expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
     expect(back).toEqual([]);
     await sink.close();
+  });
+
+  it('writes a line that a full disk has cut off as a whole into the file that is opened then', async () => {
+    const path = join(folder, 'access.log');
+    const back: ObserveControlMessage[] = [];
+    const failures: Error[] = [];
+    let room = 7;
+    const cut: string[] = [];
+    const target: AccessLogTarget = {
+      async write(bytes) {
+        if (room === 0) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+        const taken = Math.min(room, bytes.length);
+        room -= taken;
+        cut.push(Buffer.from(bytes.subarray(0, taken)).toString());
+        return taken;
+      },
+      close: async () => undefined,
+    };
+    const sink = new AccessSink(target, {
+      destination: { kind: 'file', path },
+      send: (_, message) => back.push(message),
+      onError: (error) => failures.push(error),
+    });
+    sink.receive(0, batch('one\ntwo\nthree\n'));
+    sink.receive(0, batch('four\n'));
+    await until(() => failures.length === 1);
+    sink.reopen();
+    await until(() => back.length === 2);
+    await sink.close();
+    expect(cut.join('')).toBe('one\ntwo');
+    expect(readFileSync(path, 'utf8')).toBe('two\nthree\nfour\n');
+  });
+
+  it('goes on with the old file when a new one can not be opened', async () => {
+    const path = join(folder, 'logs', 'access.log');
+    const back: ObserveControlMessage[] = [];
+    errors.length = 0;
+    const sink = await open(path, (_, message) => back.push(message));
+    renameSync(join(folder, 'logs'), join(folder, 'old'));
+    writeFileSync(join(folder, 'logs'), 'in the way');
+    sink.reopen();
+    sink.receive(0, batch('one\n'));
+    await until(() => back.length === 1);
+    await sink.close();
+    expect(errors).toHaveLength(1);
+    expect(readFileSync(join(folder, 'old', 'access.log'), 'utf8')).toBe('one\n');
   });
 
   it('says at the start that a file can not be opened', async () => {

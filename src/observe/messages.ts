@@ -33,10 +33,10 @@ export type ObserveThreadMessage =
       readonly freed: readonly FreedSeries[];
       readonly kept: readonly number[];
     }
-  /** Whole lines; `buffer` is transferred. Each costs one credit. */
+  /** Whole lines; `buffer` is not written again before it comes back. Each costs one credit. */
   | {
       readonly type: 'accessLog';
-      readonly buffer: ArrayBuffer;
+      readonly buffer: SharedArrayBuffer;
       readonly length: number;
       readonly lines: number;
     };
@@ -45,5 +45,5 @@ export type ObserveThreadMessage =
 export type ObserveControlMessage =
   /** Were shown long enough: those that are still retired may go. */
   | { readonly type: 'seriesReclaim'; readonly ids: readonly number[] }
-  /** A batch was written; its buffer comes back (transferred) with the credit. */
-  | { readonly type: 'accessLogCredit'; readonly buffer: ArrayBuffer };
+  /** A batch was written; its buffer comes back with the credit. */
+  | { readonly type: 'accessLogCredit'; readonly buffer: SharedArrayBuffer };

@@ -8,7 +8,7 @@ const LINES = 5_000;
 let dropped = 0;
 const batcher = new AccessBatcher({
   format: { kind: 'template', template: '{requestId}' },
-  send: (message, transfer) => parentPort!.postMessage(message, transfer),
+  send: (message) => parentPort!.postMessage(message),
   lines: { add() {} },
   dropped: { add: (amount) => (dropped += amount) },
 });

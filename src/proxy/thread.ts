@@ -19,7 +19,7 @@ const batcher =
     ? null
     : new AccessBatcher({
         format: accessLog,
-        send: (message, transfer) => port.postMessage(message, transfer),
+        send: (message) => port.postMessage(message),
         lines: metrics.accessLogLines,
         dropped: metrics.accessLogDropped,
       });
