@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endpointAddress } from '../../test/e2e/support/storm/objects.ts';
 import { percentile } from '../lib/stats.ts';
 import { Gateway, statusesWritten } from './gateway.ts';
 import type { Bench } from './inside.ts';
-import { backendAddress, NAMESPACE, toService } from './objects.ts';
+import { NAMESPACE, toService } from './objects.ts';
 import { type Figure, time } from './report.ts';
 
 const ENDPOINT_CHANGES = 300;
@@ -16,7 +17,7 @@ const PAUSE_MS = 30;
 /** From the API server's answer to the first request that meets a change, with all the other objects there. */
 export async function measureChanges({ objects, progress }: Bench): Promise<readonly Figure[]> {
   await objects.service('moving');
-  await objects.slice('moving', [backendAddress(2_000, 0)]);
+  await objects.slice('moving', [endpointAddress(2_000, 0)]);
   await objects.route('moving', toService('moving'));
   await objects.route('changing', { respond: { body: 'start' } });
   const gateway = await Gateway.start(NAMESPACE, 1);
@@ -24,7 +25,7 @@ export async function measureChanges({ objects, progress }: Bench): Promise<read
     await statusesWritten(gateway);
     progress(`${ENDPOINT_CHANGES} changes of an endpoint`);
     const endpointMs = await sample(ENDPOINT_CHANGES, async (round) => {
-      const address = backendAddress(2_000, (round % 20) + 1);
+      const address = endpointAddress(2_000, (round % 20) + 1);
       await objects.slice('moving', [address]);
       return () => gateway.ask('moving').then(({ body }) => body === address);
     });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endpointAddress } from '../../test/e2e/support/storm/objects.ts';
 import { Gateway, statusesWritten } from './gateway.ts';
 import type { Bench } from './inside.ts';
-import { backendAddress, many, NAMESPACE, toService } from './objects.ts';
+import { many, NAMESPACE, toService } from './objects.ts';
 import type { Figure } from './report.ts';
 
 const ROUNDS = 1_000;
@@ -21,7 +22,7 @@ export async function measureChurn({ objects, progress }: Bench): Promise<readon
       many(count, async (index) => {
         const name = `brief-${index % 100}-${index}`;
         await objects.service(name);
-        await objects.slice(name, [backendAddress(1_500, index % 20)]);
+        await objects.slice(name, [endpointAddress(1_500, index % 20)]);
         await objects.route(name, toService(name));
         for (const kind of ['GatewayRoute', 'EndpointSlice', 'Service'] as const)
           await objects.delete(kind, name);

@@ -1,11 +1,12 @@
 /** Measures within the network of a cluster; see run.ts. `inside.ts [--only NAME,…] [-o json]` */
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../../src/sources/kubernetes/client/client.ts';
+import { ENDPOINT_PORT, ENDPOINTS } from '../../test/e2e/support/storm/objects.ts';
 import { machineLine } from '../lib/machine.ts';
 import { measureChanges } from './changes.ts';
 import { measureChurn } from './churn.ts';
 import { loadAverage, startBackend } from './gateway.ts';
-import { BACKEND_PORT, FULL, Objects } from './objects.ts';
+import { FULL, Objects } from './objects.ts';
 import { type Figure, markdown } from './report.ts';
 import { measureRest } from './rest.ts';
 import { measureStarts } from './starts.ts';
@@ -33,15 +34,13 @@ const { values } = parseArgs({
 });
 const chosen = Object.entries(PARTS).filter(([name]) => values.only.split(',').includes(name));
 const client = new ApiClient(null);
-const closeBackend = await startBackend(BACKEND_PORT);
+const closeBackend = await startBackend(ENDPOINT_PORT);
 const bench: Bench = {
   objects: new Objects(client),
   progress: (text) => process.stderr.write(`${text}\n`),
 };
 try {
-  bench.progress(
-    `${FULL.routes} routes, ${FULL.services * FULL.endpointsPerService} endpoints: writing them`,
-  );
+  bench.progress(`${FULL.routes} routes, ${FULL.services * ENDPOINTS} endpoints: writing them`);
   await bench.objects.fill(FULL);
   const load = loadAverage();
   const figures: Figure[] = [];

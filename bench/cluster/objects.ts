@@ -4,12 +4,10 @@ import { ApiError } from '../../src/sources/kubernetes/client/api-error.ts';
 import type { ApiClient, QueryParameters } from '../../src/sources/kubernetes/client/client.ts';
 import { type KubeKind, pathOf } from '../../src/sources/kubernetes/client/object.ts';
 import { KINDS } from '../../src/sources/kubernetes/kinds.ts';
+import { addressesAt, ENDPOINT_PORT, sliceOf } from '../../test/e2e/support/storm/objects.ts';
 
 export const NAMESPACE = 'bench';
 export const EMPTY_NAMESPACE = 'bench-empty';
-/** Where endpoints of the benchmark are: the API server takes no loopback addresses. */
-export const BACKEND_RANGE = '10.250.0.0/16';
-export const BACKEND_PORT = 8081;
 const AT_ONCE = 24;
 
 const NAMESPACE_KIND: KubeKind = { kind: 'Namespace', apiVersion: 'v1', plural: 'namespaces' };
@@ -19,13 +17,13 @@ const CRD: KubeKind = {
   plural: 'customresourcedefinitions',
 };
 
+/** Endpoints are 20 a Service. */
 export interface Scale {
   readonly routes: number;
   readonly services: number;
-  readonly endpointsPerService: number;
 }
 
-export const FULL: Scale = { routes: 10_000, services: 1_000, endpointsPerService: 20 };
+export const FULL: Scale = { routes: 10_000, services: 1_000 };
 
 /** So many calls of `work`, some of them at once. */
 export async function many(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
@@ -50,7 +48,7 @@ export class Objects {
   }
 
   /** Kinds, namespaces, and as many objects as the scale says. */
-  async fill({ routes, services, endpointsPerService }: Scale): Promise<void> {
+  async fill({ routes, services }: Scale): Promise<void> {
     for (const crd of customResourceDefinitions(policyCatalogue).values())
       await this.#create(pathOf(CRD, null), crd);
     for (const name of [NAMESPACE, EMPTY_NAMESPACE])
@@ -62,10 +60,7 @@ export class Objects {
     await many(services, async (index) => {
       const name = `s${index}`;
       await this.service(name);
-      await this.slice(
-        name,
-        Array.from({ length: endpointsPerService }, (_, at) => backendAddress(index, at)),
-      );
+      await this.slice(name, addressesAt(index, 0));
     });
     await many(routes, (index) => this.route(`r${index}`, toService(`s${index % services}`)));
   }
@@ -80,8 +75,21 @@ export class Objects {
     return this.#apply(KINDS.EndpointSlice, service, {
       metadata: { labels: { 'kubernetes.io/service-name': service } },
       addressType: 'IPv4',
-      ports: [{ name: 'http', port: BACKEND_PORT, protocol: 'TCP' }],
+      ports: [{ name: 'http', port: ENDPOINT_PORT, protocol: 'TCP' }],
       endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    });
+  }
+
+  /**
+   * As the endpoint controllers do it: as a whole, and not by patches. Who manages which field is not kept, for that costs the
+   * API server as much again as the rest.
+   */
+  replaceSlice(service: number, addresses: readonly string[]): Promise<unknown> {
+    const { metadata, ...slice } = sliceOf(service, addresses);
+    return this.#client.json({
+      method: 'PUT',
+      path: pathOf(KINDS.EndpointSlice, NAMESPACE, metadata.name),
+      body: { ...slice, metadata: { ...metadata, managedFields: [{}] } },
     });
   }
 
@@ -119,9 +127,3 @@ export class Objects {
 export const toService = (name: string): object => ({
   backends: [{ service: { name, port: 'http' } }],
 });
-
-/** The address of one endpoint, different for every one of 50,000. */
-export function backendAddress(service: number, endpoint: number): string {
-  const at = service * 32 + endpoint;
-  return `10.250.${(at >> 8) & 255}.${at & 255}`;
-}

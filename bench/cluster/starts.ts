@@ -1,3 +1,4 @@
+import { ENDPOINTS } from '../../test/e2e/support/storm/objects.ts';
 import { spread } from '../lib/stats.ts';
 import { Gateway } from './gateway.ts';
 import type { Bench } from './inside.ts';
@@ -24,7 +25,7 @@ export async function measureStarts({ progress }: Bench): Promise<readonly Figur
   const bytes = await bytesPerRoute(progress);
   return [
     {
-      what: `cold start to Ready: ${FULL.routes} routes, ${FULL.services * FULL.endpointsPerService} endpoints, median of ${STARTS}`,
+      what: `cold start to Ready: ${FULL.routes} routes, ${FULL.services * ENDPOINTS} endpoints, median of ${STARTS}`,
       target: `< ${time(READY_MS)}`,
       seen: `${time(ready.median)} (${time(ready.min)}–${time(ready.max)}); CPU ${time(cpu.median)}`,
       met: ready.median < READY_MS,
