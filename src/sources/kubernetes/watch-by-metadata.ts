@@ -1,5 +1,6 @@
 import { Backoff, pause } from '../../lib/backoff.ts';
 import { ApiError, errorMessage, isForbidden } from './client/api-error.ts';
+import { listAll } from './client/list.ts';
 import { type KubeObject, pathOf } from './client/object.ts';
 import { Reflector, type ReflectorDelta, type ReflectorState } from './reflector.ts';
 import type { NameChange } from './secret-references.ts';
@@ -13,11 +14,16 @@ export interface WatchByMetadataOptions extends FollowOptions {
 }
 
 const READS_AT_ONCE = 16;
+/** From so many on, a list is asked for those that are to be read, if it is nearly all that there are … */
+const TOGETHER_FROM = 100;
+/** … and so few others have to be left out of it by name. */
+const LEFT_OUT = 20;
 const BACKOFF = { baseMs: 250, maxMs: 30_000 };
 
 /**
  * One watch for all names of a namespace, however many there are. It is of metadata: which objects there are and in
- * which version, not what they hold. Those that are referred to are then read, each by itself, and no others.
+ * which version, not what they hold. Those that are referred to are then read and no others: each by itself, or by pages
+ * when the namespace holds little else.
  */
 export class WatchByMetadata {
   readonly #options: WatchByMetadataOptions;
@@ -31,6 +37,10 @@ export class WatchByMetadata {
   readonly #told = new Map<string, string>();
   readonly #toRead = new Set<string>();
   readonly #reading = new Map<string, Promise<void>>();
+  /** A list of what is to be read, under way. */
+  #together: Promise<void> | null = null;
+  /** A list was tried: what it did not bring is read by itself. */
+  #apart = false;
   readonly #settled = Promise.withResolvers<void>();
   #listed = false;
 
@@ -85,11 +95,14 @@ export class WatchByMetadata {
     this.#abort.abort();
     this.#toRead.clear();
     this.#settled.resolve();
-    await Promise.all([this.#reflector.stop(), ...this.#reading.values()]);
+    await Promise.all([this.#reflector.stop(), this.#together, ...this.#reading.values()]);
   }
 
   #take({ upsert, remove }: ReflectorDelta): void {
-    for (const { name } of remove) this.#there.delete(name);
+    for (const { name } of remove) {
+      this.#there.delete(name);
+      this.#toRead.delete(name);
+    }
     for (const { metadata } of upsert) this.#there.set(metadata.name, metadata.resourceVersion ?? '');
     if (!this.#listed) {
       this.#listed = true;
@@ -103,6 +116,21 @@ export class WatchByMetadata {
   }
 
   #readMore(): void {
+    if (this.#together !== null) return;
+    const others = this.#there.size - this.#toRead.size;
+    if (!this.#apart && this.#toRead.size >= TOGETHER_FROM && others <= LEFT_OUT) {
+      this.#together = this.#readTogether().finally(() => {
+        this.#together = null;
+        this.#apart = true;
+        this.#readMore();
+      });
+      return;
+    }
+    this.#readApart();
+    if (this.#toRead.size === 0) this.#apart = false;
+  }
+
+  #readApart(): void {
     for (const name of this.#toRead) {
       if (this.#reading.size >= READS_AT_ONCE) return;
       // What changes while it is read is read again after that.
@@ -116,6 +144,34 @@ export class WatchByMetadata {
       this.#reading.set(name, reading);
     }
     if (this.#listed && this.#reading.size === 0) this.#settled.resolve();
+  }
+
+  /** All that is to be read in pages. What has not come with them, for whatever reason, is still to be read. */
+  async #readTogether(): Promise<void> {
+    const { client, kind, namespace, onDelta, onFailure } = this.#options;
+    const { signal } = this.#abort;
+    const wanted = [...this.#toRead];
+    const others = [...this.#there.keys()].filter((name) => !this.#toRead.has(name));
+    const fieldSelector = others.map((name) => `metadata.name!=${name}`).join(',');
+    const selection = { namespace, ...(fieldSelector === '' ? {} : { fieldSelector }) };
+    this.#toRead.clear();
+    try {
+      const { objects } = await listAll(client, kind, selection, signal);
+      if (signal.aborted) return;
+      // What has come into being meanwhile is nobody's, as far as we know.
+      const upsert = objects.filter(
+        ({ metadata: { name } }) => this.#names.has(name) && this.#there.has(name),
+      );
+      for (const { metadata } of upsert) this.#told.set(metadata.name, metadata.resourceVersion ?? '');
+      if (upsert.length > 0) onDelta({ upsert, remove: [] });
+    } catch (error) {
+      if (signal.aborted) return;
+      const failure = { message: `reading ${wanted.length} together: ${errorMessage(error)}`, retryInMs: 0 };
+      onFailure({ kind: kind.kind, step: 'read', failures: 1, forbidden: isForbidden(error), ...failure });
+    }
+    for (const name of wanted) {
+      if (this.#names.has(name) && this.#there.has(name)) this.#toRead.add(name);
+    }
   }
 
   async #read(name: string): Promise<void> {
