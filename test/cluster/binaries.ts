@@ -45,8 +45,20 @@ export async function ensureBinaries(
   };
 }
 
+/** Path of a program that is in the cache already; null when it is not, and would have to be built. */
+export function builtProgram(name: string): string | null {
+  const module = goModules.find(({ programs }) => programs.some((program) => program.name === name));
+  if (module === undefined) throw new Error(`no module makes a program "${name}"`);
+  const path = join(directoryOf(module), name);
+  return existsSync(path) ? path : null;
+}
+
+function directoryOf(module: GoModule): string {
+  return join(cacheRoot(), `${module.name}-${moduleHash(module)}`);
+}
+
 async function ensureModule(module: GoModule, progress: Progress): Promise<string> {
-  const directory = join(cacheRoot(), `${module.name}-${moduleHash(module)}`);
+  const directory = directoryOf(module);
   if (existsSync(directory)) return directory;
   mkdirSync(cacheRoot(), { recursive: true });
   const onWait = (): void => progress(`${module.name}: another process is building it`);

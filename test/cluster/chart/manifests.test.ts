@@ -92,8 +92,7 @@ describe.skipIf(clusterUnavailable() !== undefined)("the chart's manifests", () 
   });
 
   test('deploy/ is made of it, and the API server takes that', async () => {
-    const script = join(root, 'scripts/deploy-manifests.ts');
-    await cluster.run(process.execPath, [script, '--check']);
+    await cluster.run(process.execPath, [join(root, 'scripts/generate.ts'), '--check', '--helm']);
     for (const file of ['crds.yaml', 'portreeve.yaml']) {
       const args = ['apply', '--server-side', '--dry-run=server', '-f', join(root, 'deploy', file)];
       expect((await cluster.run('kubectl', args)).stderr).toBe('');
