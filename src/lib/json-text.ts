@@ -6,6 +6,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -53,6 +54,40 @@ export function pathText(json: string, path: readonly string[]): string | null {
     if (text === null) return null;
   }
   return text;
+}
+
+/**
+ * Whether an object in it has two members of one name: `JSON.parse` keeps the last, others the first, so that two readers would
+ * see two documents (RFC 8259 section 4).
+ * @param json valid JSON
+ * @param value what `JSON.parse` makes of it
+ */
+export function hasMemberTwice(json: string, value: unknown): boolean {
+  return colons(json) !== members(value);
+}
+
+/** Outside of strings: one for each member that is written. */
+function colons(json: string): number {
+  let count = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = stringEnd(json, at) - 1;
+    else if (code === COLON) count++;
+  }
+  return count;
+}
+
+function members(value: unknown): number {
+  let count = 0;
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    const inner: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
+    if (!Array.isArray(next)) count += inner.length;
+    for (const one of inner) if (typeof one === 'object' && one !== null) open.push(one);
+  }
+  return count;
 }
 
 function isKey(quoted: string, name: string): boolean {

@@ -97,7 +97,7 @@ export const jwtSchema = fields(
     audiences: texts('An `aud`.', 'For whom a token must be, one of these; none: for anyone.'),
     claimsToVerify: list(
       text('Name of a claim.', { minLength: 1, maxLength: 256 }),
-      'Claims that must be there. `exp`, `nbf` and `iat` are judged wherever they are.',
+      'Claims that must be there. `exp` and `nbf` are judged wherever they are, `iat` with `maxAge`.',
       { maxItems: 32, default: ['exp'] },
     ),
     leeway: duration('How much clocks may differ.', '0s'),

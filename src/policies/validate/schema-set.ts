@@ -24,6 +24,8 @@ export class SchemaSet {
     const options = {
       allErrors: false,
       strict: false,
+      // 1e400 is JSON, and a number to nobody.
+      strictNumbers: true,
       validateSchema: false,
       ownProperties: true,
       formats: { ...fullFormats, binary: true as const, password: true as const },

@@ -215,6 +215,16 @@ describe('a body', () => {
       { in: 'body', pointer: '/name', detail: 'must match pattern "^[a-z]+$"' },
     ],
     ['repeats itself', { name: 'a', tags: ['a', 'a'] }, { in: 'body', pointer: '/tags' }],
+    [
+      'has a member twice',
+      '{"name":"a","age":"x","age":3}',
+      { in: 'body', pointer: '', detail: 'has a member twice' },
+    ],
+    [
+      'has a number without end',
+      '{"name":"a","age":1e400}',
+      { in: 'body', pointer: '/age', detail: 'must be integer' },
+    ],
     ['is no JSON', '{"name":', { in: 'body', pointer: '', detail: 'is no JSON (RFC 8259)' }],
     ['has its names from elsewhere', '{"__proto__":{"name":"a"}}', { in: 'body', pointer: '' }],
   ];

@@ -1,3 +1,4 @@
+import { hasMemberTwice } from '../../lib/json-text.ts';
 import { compileMediaTypes } from '../../lib/media-types.ts';
 import { followed, isObject, type Json, pointed, stepOf } from './document.ts';
 import { type Coercion, coerce, coercionOf, formEntries, formObject } from './parameters.ts';
@@ -56,10 +57,15 @@ export type Parsed =
 export function parseBody(bytes: Uint8Array, fields: ((name: string) => Coercion) | null): Parsed {
   try {
     const text = utf8.decode(bytes);
-    return { ok: true, value: fields === null ? JSON.parse(text) : formObject(formEntries(text), fields) };
+    if (fields !== null) return { ok: true, value: formObject(formEntries(text), fields) };
+    const value: unknown = JSON.parse(text);
+    return hasMemberTwice(text, value) ? unreadable('has a member twice') : { ok: true, value };
   } catch {
     // What the parser says repeats a part of the body.
-    const detail = fields === null ? 'is no JSON (RFC 8259)' : 'is no text in UTF-8';
-    return { ok: false, fault: { in: 'body', pointer: '', detail } };
+    return unreadable(fields === null ? 'is no JSON (RFC 8259)' : 'is no text in UTF-8');
   }
+}
+
+function unreadable(detail: string): Parsed {
+  return { ok: false, fault: { in: 'body', pointer: '', detail } };
 }
