@@ -80,7 +80,8 @@ export function download(port: number, target: string): Promise<number> {
         response.on('end', () => resolve(bytes));
         response.on('error', reject);
       })
-      .on('error', reject);
+      .on('error', reject)
+      .on('close', () => reject(new Error('the connection ended before the answer did')));
   });
 }
 
@@ -94,12 +95,16 @@ export function upload(port: number, target: string, bytes: number): Promise<num
         response.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
         });
-        response.on('end', () => resolve(Number(text)));
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(Number(text));
+          else reject(new Error(`answered ${response.statusCode}: ${text}`));
+        });
         response.on('error', reject);
       },
     );
     request.setHeader('content-length', bytes);
     request.on('error', reject);
+    request.on('close', () => reject(new Error('the connection ended before the answer did')));
     void (async () => {
       for (let left = bytes; left > 0 && !request.destroyed; left -= BLOCK.length) {
         if (!request.write(left < BLOCK.length ? BLOCK.subarray(0, left) : BLOCK)) await drained(request);

@@ -20,18 +20,44 @@ beforeAll(async () => {
   bulk = await BulkBackend.start();
   gateway = await startGateway({
     files: { 'route.yaml': route('all', [forward('/bulk', bulk.port)]) },
-    settings: { timeouts: { request: '0s' }, accessLog: { json: {} } },
+    settings: { timeouts: { request: '0s', drain: '2s' }, accessLog: { json: {} } },
   });
-  await download(gateway.port, `/bulk/${64 * MB}`);
-  await upload(gateway.port, '/bulk', 64 * MB);
-});
+  await whileItMoves(download(gateway.port, `/bulk/${64 * MB}`));
+  await whileItMoves(upload(gateway.port, '/bulk', 64 * MB));
+}, 120_000);
 afterAll(async () => {
   await gateway?.stop();
   await bulk?.stop();
 });
 
+/** How long no byte may move at the backend: far more than any machine stalls, far less than the time of a test. */
+const STUCK_MS = 30_000;
+
+/** Rejects when a body is stuck: a gateway that waits for bytes that never come would have the test wait, too. */
+async function whileItMoves<T>(work: Promise<T>): Promise<T> {
+  let [moved, movedAtMs] = [-1, Date.now()];
+  let watch: NodeJS.Timeout | undefined;
+  const stuck = new Promise<never>((_, reject) => {
+    watch = setInterval(() => {
+      const now = bulk.sentBytes + bulk.receivedBytes;
+      if (now !== moved) [moved, movedAtMs] = [now, Date.now()];
+      else if (Date.now() - movedAtMs > STUCK_MS)
+        reject(
+          new Error(
+            `no byte for ${STUCK_MS} ms; the backend sent ${bulk.sentBytes}, received ${bulk.receivedBytes}`,
+          ),
+        );
+    }, 1000);
+  });
+  try {
+    return await Promise.race([work, stuck]);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
 async function inFlatMemory(work: () => Promise<void>): Promise<void> {
-  const { peakBytes, beforeBytes } = await memoryGrowth(gateway.program.pid, work);
+  const { peakBytes, beforeBytes } = await memoryGrowth(gateway.program.pid, () => whileItMoves(work()));
   expect(peakBytes - beforeBytes).toBeLessThan(ALLOWANCE);
 }
 
@@ -65,6 +91,9 @@ function sendChunk(bytes: number): Promise<number> {
     const socket = net.connect(gateway.port, '127.0.0.1');
     let answer = '';
     socket.on('error', reject);
+    socket.on('close', () =>
+      reject(new Error(`the connection ended without a count: ${answer.slice(0, 500)}`)),
+    );
     socket.setEncoding('latin1').on('data', (text: string) => {
       answer += text;
       const count = /\r\n\r\n(?:[0-9a-f]+\r\n)?([0-9]+)/.exec(answer)?.[1];
@@ -77,12 +106,12 @@ function sendChunk(bytes: number): Promise<number> {
     );
     let left = bytes;
     const send = () => {
-      while (left > 0) {
+      while (left > 0 && socket.writable) {
         const piece = left < block.length ? block.subarray(0, left) : block;
         left -= piece.length;
         if (!socket.write(piece)) return void socket.once('drain', send);
       }
-      socket.write('\r\n0\r\n\r\n');
+      if (socket.writable) socket.write('\r\n0\r\n\r\n');
     };
     send();
   });

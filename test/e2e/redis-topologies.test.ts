@@ -30,8 +30,8 @@ async function start(settings: object): Promise<readonly Gateway[]> {
   return gateways;
 }
 
-/** Asks both gateways without pause until stopped; every request is answered, by whichever rule. */
-function traffic(): { stop(): Promise<ReadonlyMap<string, number>> } {
+/** Asks both gateways without pause meanwhile; every request is answered, by whichever rule. Returns how often what came. */
+async function withTraffic(work: () => Promise<void>): Promise<ReadonlyMap<string, number>> {
   let going = true;
   const seen = new Map<string, number>();
   const lanes = gateways.flatMap(({ port }) =>
@@ -43,13 +43,17 @@ function traffic(): { stop(): Promise<ReadonlyMap<string, number>> } {
       }
     }),
   );
-  return {
-    async stop() {
-      going = false;
-      await Promise.all(lanes);
-      return seen;
-    },
-  };
+  const all = Promise.all(lanes);
+  // What ends early is told when the work is done, or has failed.
+  all.catch(() => undefined);
+  try {
+    await work();
+  } finally {
+    going = false;
+    await Promise.allSettled(lanes);
+  }
+  await all;
+  return seen;
 }
 
 async function exactly(admitted: number): Promise<void> {
@@ -72,14 +76,15 @@ describe('three Sentinels', () => {
       const sentinels = await fleet.startSentinels();
       const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`);
       await start({ sentinel: { master: 'counts', addresses }, timeout: '500ms' });
-      const running = traffic();
-      const before = await masterPort(sentinels[0]!);
-      const master = fleet.at(before);
-      if (how === 'hangs') master.hang();
-      else await master.crash();
-      await until(async () => (await masterPort(sentinels[0]!)) !== before, 'another is master', 60_000);
-      await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
-      expectAnswers(await running.stop());
+      const seen = await withTraffic(async () => {
+        const before = await masterPort(sentinels[0]!);
+        const master = fleet.at(before);
+        if (how === 'hangs') master.hang();
+        else await master.crash();
+        await until(async () => (await masterPort(sentinels[0]!)) !== before, 'another is master', 60_000);
+        await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
+      });
+      expectAnswers(seen);
       await exactly(300);
     },
     120_000,
@@ -89,21 +94,23 @@ describe('three Sentinels', () => {
     const sentinels = await fleet.startSentinels();
     const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`);
     await start({ sentinel: { master: 'counts', addresses }, timeout: '500ms' });
-    const running = traffic();
-    const before = await masterPort(sentinels[0]!);
-    await until(
-      async () => (await sentinels[0]!.cli('sentinel', 'failover', 'counts')) === 'OK',
-      'the failover begins',
-      30_000,
-    );
-    const old = fleet.at(before);
-    await until(
-      async () => (await masterPort(sentinels[0]!)) !== before && (await old.cli('role')).startsWith('slave'),
-      'another is master, and the old one knows',
-      60_000,
-    );
-    await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
-    expectAnswers(await running.stop());
+    const seen = await withTraffic(async () => {
+      const before = await masterPort(sentinels[0]!);
+      await until(
+        async () => (await sentinels[0]!.cli('sentinel', 'failover', 'counts')) === 'OK',
+        'the failover begins',
+        30_000,
+      );
+      const old = fleet.at(before);
+      await until(
+        async () =>
+          (await masterPort(sentinels[0]!)) !== before && (await old.cli('role')).startsWith('slave'),
+        'another is master, and the old one knows',
+        60_000,
+      );
+      await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
+    });
+    expectAnswers(seen);
     await exactly(300);
   }, 120_000);
 });
@@ -122,10 +129,10 @@ describe('a Cluster of three masters', () => {
     const nodes = await fleet.startCluster(0);
     await startOn(nodes);
     await exactly(300);
-    const running = traffic();
-    for (const rule of [0, 1, 2]) await moveSlot(nodes, await slotOf(nodes[0]!, rule));
-    await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
-    const seen = await running.stop();
+    const seen = await withTraffic(async () => {
+      for (const rule of [0, 1, 2]) await moveSlot(nodes, await slotOf(nodes[0]!, rule));
+      await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
+    });
     expectAnswers(seen);
     await exactly(0);
   }, 120_000);
@@ -150,22 +157,23 @@ describe('a Cluster of three masters', () => {
       await startOn(nodes);
       const slot = await slotOf(nodes[0]!, 0);
       const master = (await fleet.ownerOf(nodes, slot))!;
-      const running = traffic();
-      if (how === 'hangs') master.hang();
-      else await master.crash();
-      const alive = nodes.filter((node) => node !== master);
-      await until(
-        async () => ![master, undefined].includes(await fleet.ownerOf(alive, slot)),
-        'a replica takes over',
-        60_000,
-      );
-      await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
-      await until(
-        async () => (await burst(gateways[0]!.port, '/exact', 12, 1)).every((status) => status !== 503),
-        'the slot is served',
-        60_000,
-      );
-      expectAnswers(await running.stop());
+      const seen = await withTraffic(async () => {
+        if (how === 'hangs') master.hang();
+        else await master.crash();
+        const alive = nodes.filter((node) => node !== master);
+        await until(
+          async () => ![master, undefined].includes(await fleet.ownerOf(alive, slot)),
+          'a replica takes over',
+          60_000,
+        );
+        await Promise.all(gateways.map((gateway) => untilCounting(gateway, 60_000)));
+        await until(
+          async () => (await burst(gateways[0]!.port, '/exact', 12, 1)).every((status) => status !== 503),
+          'the slot is served',
+          60_000,
+        );
+      });
+      expectAnswers(seen);
     },
     120_000,
   );

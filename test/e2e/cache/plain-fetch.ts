@@ -53,6 +53,9 @@ interface Init {
   readonly body?: string;
 }
 
+/** Only bounds a failing test. */
+const SILENCE_MS = 30_000;
+
 /** `fetch` that adds no header of its own, follows no redirect, and keeps nothing. */
 export function plainFetch(
   url: string,
@@ -76,6 +79,8 @@ export function plainFetch(
       },
     );
     request.on('error', reject);
+    const silent = () => request.destroy(new Error(`${method} ${url}: no answer for ${SILENCE_MS} ms`));
+    request.setTimeout(SILENCE_MS, silent);
     request.end(body);
   });
 }

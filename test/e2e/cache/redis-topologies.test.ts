@@ -47,8 +47,8 @@ async function untilKept(deadlineMs = 30_000): Promise<void> {
   }
 }
 
-/** Asks both without pause: for what is kept and for what is not. */
-function traffic(): { stop(): Promise<ReadonlySet<number>> } {
+/** Asks both without pause meanwhile, for what is kept and for what is not; returns the statuses that came. */
+async function withTraffic(work: () => Promise<void>): Promise<ReadonlySet<number>> {
   let going = true;
   const seen = new Set<number>();
   const lanes = gateways.flatMap((one) =>
@@ -60,13 +60,17 @@ function traffic(): { stop(): Promise<ReadonlySet<number>> } {
       }
     }),
   );
-  return {
-    async stop() {
-      going = false;
-      await Promise.all(lanes);
-      return seen;
-    },
-  };
+  const all = Promise.all(lanes);
+  // What ends early is told when the work is done, or has failed.
+  all.catch(() => undefined);
+  try {
+    await work();
+  } finally {
+    going = false;
+    await Promise.allSettled(lanes);
+  }
+  await all;
+  return seen;
 }
 
 describe('three Sentinels', () => {
@@ -76,14 +80,15 @@ describe('three Sentinels', () => {
       const sentinels = await fleet.startSentinels();
       const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`);
       await start({ sentinel: { master: 'counts', addresses } });
-      const running = traffic();
-      const before = await masterPort(sentinels[0]!);
-      const master = fleet.at(before);
-      if (how === 'hangs') master.hang();
-      else await master.crash();
-      await until(async () => (await masterPort(sentinels[0]!)) !== before, 'another is master', 60_000);
-      await untilKept(60_000);
-      expect(await running.stop()).toEqual(new Set([200]));
+      const seen = await withTraffic(async () => {
+        const before = await masterPort(sentinels[0]!);
+        const master = fleet.at(before);
+        if (how === 'hangs') master.hang();
+        else await master.crash();
+        await until(async () => (await masterPort(sentinels[0]!)) !== before, 'another is master', 60_000);
+        await untilKept(60_000);
+      });
+      expect(seen).toEqual(new Set([200]));
     },
     180_000,
   );
@@ -98,21 +103,35 @@ describe('a Cluster', () => {
     async (how) => {
       const nodes = await fleet.startCluster(3);
       await start({ cluster: addresses(nodes) });
-      const running = traffic();
-      const master = (await fleet.ownerOf(nodes, '0'))!;
-      if (how === 'hangs') master.hang();
-      else await master.crash();
-      const alive = nodes.filter((node) => node !== master);
-      await until(
-        async () => ![master, undefined].includes(await fleet.ownerOf(alive, '0')),
-        'a replica takes over',
-        60_000,
-      );
-      await untilKept(60_000);
-      expect(await running.stop()).toEqual(new Set([200]));
+      const seen = await withTraffic(async () => {
+        const master = (await fleet.ownerOf(nodes, '0'))!;
+        if (how === 'hangs') master.hang();
+        else await master.crash();
+        const alive = nodes.filter((node) => node !== master);
+        await until(
+          async () => ![master, undefined].includes(await fleet.ownerOf(alive, '0')),
+          'a replica takes over',
+          60_000,
+        );
+        await untilKept(60_000);
+      });
+      expect(seen).toEqual(new Set([200]));
     },
     180_000,
   );
+
+  it('a master that hangs and has no replica is done without, until it is well', async () => {
+    const nodes = await fleet.startCluster(0);
+    const [one] = await start({ cluster: addresses(nodes) });
+    const master = (await fleet.ownerOf(nodes, '0'))!;
+    master.hang();
+    // No time-out but our own ends what was asked of it.
+    for (const path of freshPaths()) {
+      expect([path, await one.get(path)]).toMatchObject([path, { status: 200, body: `${path} of 0` }]);
+    }
+    master.goOn();
+    await untilKept(60_000);
+  }, 120_000);
 
   it('purges reach every node: by tag, by URL, and all', async () => {
     const nodes = await fleet.startCluster(0);
@@ -175,11 +194,12 @@ describe('a single Redis', () => {
     const [redis] = await fleet.up(RedisProcess.server());
     const [one] = await start({ address: `127.0.0.1:${redis!.port}` });
     await one.get('/kept');
-    const running = traffic();
-    await redis!.crash();
-    for (let i = 0; i < 4; i++) expect((await one.get('/kept')).status).toBe(200);
-    await redis!.start();
-    await untilKept(60_000);
-    expect(await running.stop()).toEqual(new Set([200]));
+    const seen = await withTraffic(async () => {
+      await redis!.crash();
+      for (let i = 0; i < 4; i++) expect((await one.get('/kept')).status).toBe(200);
+      await redis!.start();
+      await untilKept(60_000);
+    });
+    expect(seen).toEqual(new Set([200]));
   }, 120_000);
 });
