@@ -3,7 +3,7 @@ import type { Cluster, LocalOptions } from './api.ts';
 import { loadBackend, openExternal } from './external.ts';
 import { openLocal, startLocal } from './local.ts';
 import { stderrProgress } from './progress.ts';
-import { clusterProvider, insideVariable } from './requirements.ts';
+import { clusterProvider, insideVariable, whyK3s } from './requirements.ts';
 
 export type { Cluster, ExternalCluster, LocalCluster, LocalOptions } from './api.ts';
 export { type BackendOptions, backendObjects } from './backend.ts';
@@ -37,7 +37,10 @@ export async function startCluster(options: LocalOptions = {}): Promise<Cluster>
   if (clusterProvider() === 'k3s') {
     // Its library is large, and most runs do without.
     const { startK3s } = await import('./k3s.ts');
-    return await startK3s(options.progress ?? stderrProgress());
+    const progress = options.progress ?? stderrProgress();
+    const why = whyK3s();
+    if (why !== null) progress(`k3s in a container, as the local cluster can not run here: ${why}`);
+    return await startK3s(progress);
   }
   if (!inside) return await startLocal(options);
   const cluster = await openLocal(inside, false);

@@ -17,13 +17,17 @@ const WITHOUT = ['traefik', 'servicelb', 'metrics-server'];
 /**
  * k3s in a container of this machine's Docker engine, which pulls the image. Programs run in the container's network, with
  * this machine's files: there pods and Services are reached, and the API server at a loopback address.
- * @throws Error when there is no engine, no image, or the engine's containers are not processes of this machine
+ * @throws Error that says what to do when there is no engine or no image, or when the engine's containers are not processes of this machine
  */
 export async function startK3s(progress: Progress): Promise<ExternalCluster> {
-  const container = await new K3sContainer(process.env.TEST_K3S_IMAGE || IMAGE)
+  const image = process.env.TEST_K3S_IMAGE || IMAGE;
+  const container = await new K3sContainer(image)
     .withCommand(['server', ...WITHOUT.map((name) => `--disable=${name}`)])
     .withStartupTimeout(STARTUP_MS)
-    .start();
+    .start()
+    .catch((error: Error) => {
+      throw new Error(k3sFailure(image, error.message), { cause: error });
+    });
   const folder = mkdtempSync(join(tmpdir(), 'portreeve-k3s-'));
   const stop = async (): Promise<void> => {
     await container.stop();
@@ -51,6 +55,15 @@ export async function startK3s(progress: Progress): Promise<ExternalCluster> {
     await stop();
     throw error;
   }
+}
+
+/** What went wrong, and what to do. */
+export function k3sFailure(image: string, message: string): string {
+  return [
+    `k3s did not start in a container of ${image}: ${message}`,
+    'It takes a Docker engine that may run privileged containers and can pull that image; TEST_K3S_IMAGE names another one.',
+    'Without it: TEST_CLUSTER=local for a cluster of processes of this machine, or TEST_KUBECONFIG for one that is there.',
+  ].join('\n');
 }
 
 /** The container's first process, as this machine sees it. */

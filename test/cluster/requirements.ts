@@ -42,12 +42,37 @@ export function clusterUnavailable(): string | undefined {
 
 export type ClusterProvider = 'kubeconfig' | 'inside' | 'local' | 'k3s';
 
-/** Where a test's cluster comes from, see README.md. */
+/** What a machine has for a cluster. */
+export interface Machine {
+  /** Why the local cluster can't run on it; empty: it can. */
+  readonly problems: readonly string[];
+  /** A Docker engine, and the right to enter its containers' networks. */
+  readonly engine: boolean;
+}
+
+/** Where a test's cluster comes from, see README.md. @throws Error for a `TEST_CLUSTER` that is none */
 export function clusterProvider(): ClusterProvider {
-  if (process.env.TEST_KUBECONFIG) return 'kubeconfig';
-  if (process.env[insideVariable]) return 'inside';
-  if (process.env.TEST_CLUSTER === 'k3s') return 'k3s';
-  return !process.env.CI && findProblems().length > 0 && engineThere() ? 'k3s' : 'local';
+  return providerOf(process.env, () => ({ problems: findProblems(), engine: engineThere() }));
+}
+
+/**
+ * {@link clusterProvider} for any environment and machine.
+ * @param look only called when the environment does not say it
+ */
+export function providerOf(env: NodeJS.ProcessEnv, look: () => Machine): ClusterProvider {
+  if (env.TEST_KUBECONFIG) return 'kubeconfig';
+  if (env[insideVariable]) return 'inside';
+  const wanted = env.TEST_CLUSTER ?? '';
+  if (wanted === 'k3s' || wanted === 'local') return wanted;
+  if (wanted !== '') throw new Error(`TEST_CLUSTER is "${wanted}"; it can be k3s or local`);
+  if (env.CI) return 'local';
+  const { problems, engine } = look();
+  return problems.length > 0 && engine ? 'k3s' : 'local';
+}
+
+/** Why k3s is used although nobody has asked for it, for people; null: somebody has. */
+export function whyK3s(): string | null {
+  return process.env.TEST_CLUSTER === 'k3s' ? null : findProblems().join('; ');
 }
 
 /** Whether the cluster is made of processes of ours, in a network whose addresses we have chosen. */
@@ -68,7 +93,9 @@ function engineThere(): boolean {
 export function checkRequirements(): void {
   const problems = findProblems();
   if (problems.length > 0)
-    throw new Error(`${problems.join('\n')}\nOr set TEST_KUBECONFIG to use a cluster that is already there.`);
+    throw new Error(
+      `${problems.join('\n')}\nOr set TEST_KUBECONFIG to use a cluster that is already there, or TEST_CLUSTER=k3s where there is a Docker engine.`,
+    );
 }
 
 function findProblems(): readonly string[] {
