@@ -1,16 +1,39 @@
-/**
- * CPU that each policy adds to a request, alone: `npm run bench:policies -- [rounds] [policy]`. A request goes along the policies
- * of a rule and its answer back, and both heads are written; the same without the policy is subtracted. The time of the thread is read,
- * so other programs on the machine matter little. Where bodies are read or other threads work it is that of all threads of the
- * program, in a second table.
- */
+import { parseArgs } from 'node:util';
 import type { PolicyCase } from './case.ts';
 import { CASES } from './cases.ts';
 import { type Effort, measure } from './measure.ts';
 
-const [rounds = '15', only] = process.argv.slice(2);
-const FAST: Effort = { rounds: Number(rounds), warmUp: 60_000, iterations: 20_000 };
-const SLOW: Effort = { rounds: Number(rounds), warmUp: 2_000, iterations: 1_000 };
+const HELP = `npm run bench:policies -- [options]
+
+CPU that each policy adds to a request, alone: a request goes along the policies of a rule and its answer back, and both heads
+are written; the same without the policy is subtracted. The time of the thread is read, so other programs on the machine matter
+little. Where bodies are read or other threads work it is that of all threads of the program, in a second table.
+
+  --only POLICY      one policy (default: all)
+  --rounds N         (default: 15)
+`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '15' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const { only } = values;
+const rounds = Number(values.rounds);
+const chosen = CASES.filter(({ policy }) => only === undefined || policy === only);
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+if (!Number.isInteger(rounds) || rounds < 1 || chosen.length === 0) {
+  const names = [...new Set(CASES.map(({ policy }) => policy))].filter((name) => name !== '');
+  process.stderr.write(`bench: --rounds takes a number from 1, --only one of ${names.join(', ')}\n`);
+  process.exit(1);
+}
+const FAST: Effort = { rounds, warmUp: 60_000, iterations: 20_000 };
+const SLOW: Effort = { rounds, warmUp: 2_000, iterations: 1_000 };
 
 async function table(
   cases: readonly PolicyCase[],
@@ -26,7 +49,6 @@ async function table(
   }
 }
 
-const chosen = CASES.filter(({ policy }) => only === undefined || policy === only);
 await table(
   chosen.filter(({ slow }) => !slow),
   'ns',

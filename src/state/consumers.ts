@@ -1,4 +1,5 @@
 import type { ConsumerIr, ConsumerSigningKey } from '../ir/consumer.ts';
+import { SharedLimits } from './shared-limits.ts';
 
 interface SigningKey {
   readonly consumer: ConsumerIr;
@@ -115,6 +116,7 @@ export class ConsumerDirectory {
   readonly #secretText: (key: string) => string | undefined;
   readonly #namespaces = new Map<string, NamespaceConsumers>();
   readonly #byKey = new Map<string, ConsumerIr>();
+  readonly #limits = new SharedLimits();
 
   /** @param secretText text of a secret as it is now, by its key */
   constructor(secretText: (key: string) => string | undefined) {
@@ -146,10 +148,17 @@ export class ConsumerDirectory {
       if (consumer === undefined) continue;
       this.#byKey.delete(key);
       this.in(consumer.namespace).remove(consumer.name);
+      if (consumer.rateLimit !== null) this.#limits.release(consumer.rateLimit);
     }
-    for (const consumer of upsert) {
-      this.#byKey.set(consumer.key, consumer);
-      this.in(consumer.namespace).put(consumer);
-    }
+    for (const consumer of upsert) this.#put(consumer);
+  }
+
+  #put(told: ConsumerIr): void {
+    const before = this.#byKey.get(told.key)?.rateLimit ?? null;
+    const consumer =
+      told.rateLimit === null ? told : { ...told, rateLimit: this.#limits.take(told.rateLimit) };
+    if (before !== null) this.#limits.release(before);
+    this.#byKey.set(consumer.key, consumer);
+    this.in(consumer.namespace).put(consumer);
   }
 }
