@@ -95,6 +95,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* Names of Secrets that may be read, by namespace, in JSON: those of secrets.named, and the certificates of listeners. */}}
+{{- define "portreeve.namedSecrets" -}}
+{{- $named := dict -}}
+{{- range $namespace, $names := .Values.secrets.named -}}
+{{- $_ := set $named $namespace $names -}}
+{{- end -}}
+{{- if not .Values.secrets.allNamespaces -}}
+{{- range .Values.config.listeners -}}
+{{- range (default dict .tls).certificateRefs -}}
+{{- $namespace := .namespace | default $.Values.config.policyNamespace | default $.Release.Namespace -}}
+{{- $_ := set $named $namespace (append (default list (get $named $namespace)) .name | uniq) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $named -}}
+{{- end -}}
+
 {{/* Refuses what the schema can't see. */}}
 {{- define "portreeve.check" -}}
 {{- $names := list -}}

@@ -20,6 +20,16 @@ export const WEBHOOK: readonly GaugeSample[] = [
   { name: 'gateway_webhook_certificate_expiry_seconds', help: 'When it expires.', labels: {}, value: 2e9 },
 ];
 
+/** What a listener with TLS adds; `survive/tls.test.ts` sees them on real pods. */
+export const TLS: readonly GaugeSample[] = [
+  {
+    name: 'gateway_tls_certificate_expiry_seconds',
+    help: 'When it expires.',
+    labels: { listener: 'https', secret: 'shop/shop-tls' },
+    value: 2e9,
+  },
+];
+
 /** What the shape `split` adds; `survive/split.test.ts` sees them on real pods. */
 export const SPLIT: readonly GaugeSample[] = [
   { name: 'gateway_stream_certificate_expiry_seconds', help: 'When it expires.', labels: {}, value: 2e9 },
@@ -43,7 +53,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<st
   const nothing = { publishedGeneration: () => 0, appliedGeneration: () => 0, findings: () => [] };
   const page = createMetricsPage({
     collector: new MetricsCollector({ send() {} }),
-    gauges: () => [...sourceGauges(CLUSTER), ...WEBHOOK, ...SPLIT],
+    gauges: () => [...sourceGauges(CLUSTER), ...WEBHOOK, ...TLS, ...SPLIT],
     control: { ...nothing, findings: () => [{ code: 'a', severity: 'error' }] },
     build: { version: '', revision: '' },
   });

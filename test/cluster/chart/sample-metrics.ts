@@ -21,6 +21,8 @@ export async function sampleMetrics(): Promise<SampleMetrics> {
   const route = thread.route('/users/{id}', 'users.shop');
   const upstream = thread.upstream('users.shop');
   const listener = thread.listener('http');
+  const handshakes = thread.tlsHandshakes('https', 'TLSv1.3', false);
+  const failures = thread.tlsHandshakeFailures('https', 'timeout');
   thread.setGeneration(3);
   const metrics = createMetricsPage({
     collector,
@@ -51,6 +53,8 @@ export async function sampleMetrics(): Promise<SampleMetrics> {
       listener.connectionsOpen.set(1);
       thread.rateLimitHits('apiKey').add(1);
       thread.error('connectFailed', 'upstream');
+      handshakes.add(1);
+      failures.add(1);
       thread.overloadShed('low').add(1);
       thread.overloadPressure().set(1);
       thread.cacheHits.add(1);

@@ -14,6 +14,14 @@ const everything: Values = {
     listeners: [
       { name: 'http', address: '::', port: 8080 },
       { name: 'internal', port: 8081 },
+      {
+        name: 'https',
+        port: 8443,
+        tls: {
+          certificateRefs: [{ name: 'shop-tls', namespace: shop }, { name: 'own-tls' }],
+          minVersion: '1.3',
+        },
+      },
     ],
     admin: { address: '::', port: 9000 },
     timeouts: { drain: '1m30s', head: '5s' },
@@ -28,7 +36,7 @@ const everything: Values = {
   crds: { manage: true },
   service: {
     type: 'NodePort',
-    ports: { http: 80, internal: 8000 },
+    ports: { http: 80, internal: 8000, https: 443 },
     nodePorts: { http: 30080 },
     ipFamilyPolicy: 'PreferDualStack',
     annotations: { 'example.com/load-balancer': 'fast' },

@@ -109,6 +109,11 @@ export class Gate {
     await this.cluster.helm('upgrade', RELEASE, chart, ...where, ...all);
   }
 
+  /** Of the Service. */
+  get address(): string {
+    return this.#address;
+  }
+
   kubectl(...args: readonly string[]): Promise<string> {
     return this.cluster.kubectl('--namespace', this.namespace, ...args);
   }

@@ -4,6 +4,8 @@
  * JSON twice a second. Ends when its standard input does, after the requests under way; the last line is the final one.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 
 export interface LoadPlan {
   readonly url: string;
@@ -21,6 +23,8 @@ export interface LoadCounts {
   readonly failures: Readonly<Record<string, number>>;
   /** Answers by the pod that they are from, when the backend has said so. */
   readonly pods: Readonly<Record<string, number>>;
+  /** Answers by the fingerprint of the certificate that their connection was shown. */
+  readonly certificates: Readonly<Record<string, number>>;
 }
 
 const IN_FLIGHT_LIMIT = 400;
@@ -30,10 +34,15 @@ const TICK_MS = 5;
 const TELL_MS = 500;
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as LoadPlan;
-const kept = new Agent({ keepAlive: true, maxSockets: KEPT_CONNECTIONS });
+const isTls = plan.url.startsWith('https:');
+const keepAlive = { keepAlive: true, maxSockets: KEPT_CONNECTIONS };
+const kept = isTls ? new TlsAgent(keepAlive) : new Agent(keepAlive);
+/** Whose certificate it is, the test tells by its fingerprint. */
+const tls = { servername: plan.headers.host, rejectUnauthorized: false };
 const statuses: Record<string, number> = {};
 const failures: Record<string, number> = {};
 const pods: Record<string, number> = {};
+const certificates: Record<string, number> = {};
 let sent = 0;
 let inFlight = 0;
 let ending = false;
@@ -46,7 +55,10 @@ function send(): void {
   sent += 1;
   inFlight += 1;
   const agent = sent % 2 === 0 ? kept : false;
-  const outgoing = request(plan.url, { headers: plan.headers, agent }, take);
+  const { headers } = plan;
+  const outgoing = isTls
+    ? requestTls(plan.url, { headers, agent, ...tls }, take)
+    : request(plan.url, { headers, agent }, take);
   const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT_MS);
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
     const where = outgoing.reusedSocket ? 'kept' : 'new';
@@ -61,6 +73,9 @@ function send(): void {
 }
 
 function take(answer: IncomingMessage): void {
+  // A session that is resumed is shown none.
+  if (isTls && !(answer.socket as TLSSocket).isSessionReused())
+    count(certificates, (answer.socket as TLSSocket).getPeerCertificate().fingerprint256);
   let body = '';
   answer.setEncoding('utf8').on('data', (text: string) => {
     body += text;
@@ -75,7 +90,7 @@ function take(answer: IncomingMessage): void {
 }
 
 function tell(): void {
-  const counts: LoadCounts = { sent, statuses, failures, pods };
+  const counts: LoadCounts = { sent, statuses, failures, pods, certificates };
   process.stdout.write(`${JSON.stringify(counts)}\n`);
 }
 

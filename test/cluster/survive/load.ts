@@ -31,7 +31,7 @@ export async function startLoad(cluster: Cluster, options: LoadOptions): Promise
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const closed = once(child, 'close');
-  let last: LoadCounts = { sent: 0, statuses: {}, failures: {}, pods: {} };
+  let last: LoadCounts = { sent: 0, statuses: {}, failures: {}, pods: {}, certificates: {} };
   createInterface({ input: child.stdout! }).on('line', (line) => {
     last = JSON.parse(line) as LoadCounts;
   });
