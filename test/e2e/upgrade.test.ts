@@ -4,6 +4,7 @@ import { type Gateway, startGateway } from './support/gateway.ts';
 import { head, RawClient } from './support/raw-client.ts';
 import { forward, route } from './support/resources.ts';
 import { requestFor } from './support/smuggling.ts';
+import { tlsOfClients } from './support/transport.ts';
 import { ok, RecordingUpstream } from './support/upstream.ts';
 import { sleep, until, within } from './support/wait.ts';
 
@@ -38,7 +39,10 @@ function upgrade(target: string, protocol = 'echo'): string {
 
 describe('WebSocket', () => {
   function open(): Promise<WebSocket> {
-    const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/ws`);
+    const tls = tlsOfClients();
+    const options = { servername: 'shop.test', headers: { host: 'shop.test' }, rejectUnauthorized: false };
+    const scheme = tls === null ? 'ws' : 'wss';
+    const socket = new WebSocket(`${scheme}://127.0.0.1:${gateway.port}/ws`, tls === null ? {} : options);
     return within(
       new Promise((resolve, reject) => {
         socket.once('open', () => resolve(socket));

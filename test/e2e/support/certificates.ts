@@ -26,7 +26,11 @@ export function fingerprintOf({ cert }: Pick<CertificatePair, 'cert'>): string {
 }
 
 /** Settings of a listener with TLS on a free port. */
-export function tlsListener(names: readonly string[], more: Readonly<Record<string, unknown>> = {}) {
-  const certificateRefs = names.map((name) => ({ name }));
-  return { name: 'https', address: '127.0.0.1', port: 0, tls: { certificateRefs, ...more } };
+export function tlsListener(
+  secrets: readonly string[],
+  name = 'https',
+  more: Readonly<Record<string, unknown>> = {},
+) {
+  const certificateRefs = secrets.map((secret) => ({ name: secret }));
+  return { name, address: '127.0.0.1', port: 0, tls: { certificateRefs, ...more } };
 }

@@ -1,8 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { stringify } from 'yaml';
+import { certificateFor, secretWith, tlsListener } from './certificates.ts';
 import { type Exit, Program } from './process.ts';
 import { TempFolder } from './temp-folder.ts';
+import { tlsOfClients } from './transport.ts';
 import { until } from './wait.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
@@ -78,15 +80,21 @@ export class Gateway {
 }
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const files = Object.entries(options.files).map(([name, text]) => [`gateway.d/${name}`, text]);
+  const overTls = tlsOfClients() !== null && options.ownListeners === undefined;
+  const secret = overTls ? { 'transport-tls.yaml': await secretOfTransport() } : {};
+  const files = Object.entries({ ...options.files, ...secret }).map(([name, text]) => [
+    `gateway.d/${name}`,
+    text,
+  ]);
   const folder = new TempFolder(Object.fromEntries(files));
-  const settings = stringify({ accessLog: { disabled: {} }, ...options.settings });
+  const listeners = overTls ? { listeners: [tlsListener(['transport-tls'], 'http')] } : {};
+  const settings = stringify({ accessLog: { disabled: {} }, ...listeners, ...options.settings });
   folder.write('portreeve.yaml', settings);
   const program = new Program(process.execPath, [
     MAIN,
     'serve',
     `${folder.path}/gateway.d`,
-    ...(options.ownListeners ? [] : ['--listen', '127.0.0.1:0']),
+    ...(options.ownListeners || overTls ? [] : ['--listen', '127.0.0.1:0']),
     ...['--admin', '127.0.0.1:0', '--threads', String(options.threads ?? 1)],
     ...['--config-file', `${folder.path}/portreeve.yaml`],
     ...(options.args ?? []),
@@ -105,6 +113,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     folder.delete();
     throw error;
   }
+}
+
+let transportSecret: Promise<string> | null = null;
+
+/** One for all gateways of a test file. */
+function secretOfTransport(): Promise<string> {
+  transportSecret ??= certificateFor('shop.test').then((pair) => secretWith('transport-tls', pair));
+  return transportSecret;
 }
 
 /** The chosen ports stand in the line that says that the gateway is ready. */

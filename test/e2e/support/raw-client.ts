@@ -2,6 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { cut } from '../../../src/proxy/socket.ts';
 import { type ParsedResponse, parseResponses } from './http-text.ts';
+import { tlsOfClients } from './transport.ts';
 import { sleep, until } from './wait.ts';
 
 /** How the connection ended as the client saw it; `open`: it did not. */
@@ -13,8 +14,8 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   /** Do not read until `resume`. */
   readonly paused?: boolean;
-  /** Speak TLS; whatever certificate is shown is taken. */
-  readonly tls?: tls.ConnectionOptions;
+  /** Speak TLS, or (null) do not; whatever certificate is shown is taken. */
+  readonly tls?: tls.ConnectionOptions | null;
 }
 
 /** A client that says exactly the bytes it is told to, and keeps exactly those that it gets. */
@@ -36,6 +37,7 @@ export class RawClient {
 
   static connect(port: number, options: ConnectOptions = {}): Promise<RawClient> {
     return new Promise((resolve, reject) => {
+      const clientTls = options.tls === undefined ? tlsOfClients() : options.tls;
       const where = {
         port,
         host: options.host ?? '127.0.0.1',
@@ -44,13 +46,13 @@ export class RawClient {
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       };
       const socket =
-        options.tls === undefined
+        clientTls === null
           ? net.connect(where)
-          : tls.connect({ ...where, servername: 'shop.test', rejectUnauthorized: false, ...options.tls });
+          : tls.connect({ ...where, servername: 'shop.test', rejectUnauthorized: false, ...clientTls });
       const client = new RawClient(socket);
       if (options.paused === true) socket.pause();
       socket.once('error', reject);
-      socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => {
+      socket.once(clientTls === null ? 'connect' : 'secureConnect', () => {
         socket.off('error', reject);
         if (socket instanceof tls.TLSSocket) client.fingerprint = socket.getPeerCertificate().fingerprint256;
         resolve(client);

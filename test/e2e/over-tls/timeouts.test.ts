@@ -1,0 +1,5 @@
+import { speakTls } from '../support/transport.ts';
+
+/** All of it again, over TLS. */
+speakTls();
+await import('../timeouts.test.ts');
