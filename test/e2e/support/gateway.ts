@@ -7,7 +7,7 @@ import { TempFolder } from './temp-folder.ts';
 import { tlsOfClients } from './transport.ts';
 import { until } from './wait.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 export interface GatewayOptions {
   /** Files of the folder that is served. */
