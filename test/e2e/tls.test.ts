@@ -156,6 +156,7 @@ describe('a Secret that is missing or bad', () => {
     expect((await program.exited()).code).toBe(1);
     const line = program.output.split('\n').find((one) => one.includes('bad-tls'))!;
     expect(line).toMatch(/portreeve\.yaml:9:\d+: error: Secret\/default\/bad-tls has no private key in PEM/);
-    expect(gateway.program.stderr).toContain(line.slice(line.indexOf('error: ')));
+    const message = line.slice(line.indexOf('error: '));
+    expect(gateway.program.stderr).toContain(JSON.stringify(message).slice(1, -1));
   });
 });
