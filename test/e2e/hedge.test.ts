@@ -17,6 +17,7 @@ beforeAll(async () => {
     files: {
       'route.yaml': route('all', [
         { ...prefix('/'), backends: [backend(slow.port, fast.port)], hedge: { after: '50ms' } },
+        { ...prefix('/patient'), backends: [backend(slow.port, fast.port)], hedge: { after: '1m' } },
       ]),
     },
   });
@@ -71,7 +72,7 @@ describe('hedging', () => {
         connection.write(ok('at once'));
       };
     }
-    expect((await get(gateway.port, '/c')).body).toBe('at once');
+    expect((await get(gateway.port, '/patient')).body).toBe('at once');
     expect(asked).toBe(1);
   });
 
