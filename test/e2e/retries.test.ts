@@ -26,7 +26,7 @@ beforeAll(async () => {
         {
           ...prefix('/timeout'),
           backends: [to],
-          timeouts: { backend: '200ms' },
+          timeouts: { backend: '1s' },
           retry: { attempts: 2, when: ['timeout'], backoff },
         },
         {

@@ -12,7 +12,7 @@ beforeAll(async () => {
       eager: [{ cache: { staleWhileRevalidate: '1h' } }],
       fixed: [{ cache: { ttl: '1s', errorTtl: [{ status: 404, ttl: '1h' }] } }],
     },
-    { settings: { timeouts: { backend: '500ms' } } },
+    { settings: { timeouts: { backend: '2s' } } },
   );
 });
 afterAll(() => cached.stop());
