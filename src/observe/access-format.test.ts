@@ -28,6 +28,7 @@ const RECORD: AccessRecord = {
   userAgent: 'curl/8',
   referer: 'https://shop.example.com/cart?session=1#pay',
   connectionReused: true,
+  tls: { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', serverName: 'api.example.com' },
 };
 
 /** Any code unit: quotes, controls, line separators, lone surrogates. */
@@ -83,7 +84,10 @@ describe('access log in JSON', () => {
       service: null,
       error: null,
       userAgent: null,
+      tls: null,
     });
+    const tls = { version: 'TLSv1.2', cipher: 'X', serverName: '' };
+    expect(JSON.parse(compileAccessFormat({ kind: 'json' })({ ...RECORD, tls })).tls.serverName).toBeNull();
   });
 
   it('says of each what it says of it alone, whatever came before', () => {
@@ -92,6 +96,7 @@ describe('access log in JSON', () => {
       ...{ clientAddress: few, method: few, host: few, path: few, protocol: few, route: few, rule: few },
       ...{ service: few, endpoint: few, error: few, refusal: few, userAgent: few, referer: few },
       ...{ status: fc.constantFrom(200, 404), tries: fc.nat(2), connectionReused: fc.boolean() },
+      tls: fc.constantFrom(null, RECORD.tls, { version: 'a', cipher: 'b', serverName: 'c"d' }),
     });
     const format = compileAccessFormat({ kind: 'json' });
     const shown = (value: unknown) => (value === '' ? null : value);
@@ -140,9 +145,9 @@ describe('access log in JSON', () => {
 describe('access log by template', () => {
   it('writes fields, doubled braces and literals as they are', () => {
     const template =
-      '{clientAddress} [{commonTime}] "{method} {path}" {status} {{{tries}}} \t{referer} {error}';
+      '{clientAddress} [{commonTime}] "{method} {path}" {status} {{{tries}}} \t{referer} {error} {tlsVersion} {tlsCipher} {tlsServerName}';
     expect(compileAccessFormat({ kind: 'template', template })(RECORD)).toBe(
-      '203.0.113.7 [24/Nov/2026:09:30:57 +0000] "GET /users/1" 200 {2} \thttps://shop.example.com/cart -\n',
+      '203.0.113.7 [24/Nov/2026:09:30:57 +0000] "GET /users/1" 200 {2} \thttps://shop.example.com/cart - TLSv1.3 TLS_AES_128_GCM_SHA256 api.example.com\n',
     );
   });
 

@@ -1,5 +1,5 @@
 import { flat } from '../lib/flat-text.ts';
-import { type AccessRecord, emptyAccessRecord, type LineFormat } from './access-record.ts';
+import { type AccessRecord, type AccessTls, emptyAccessRecord, type LineFormat } from './access-record.ts';
 import { compileTemplate } from './access-template.ts';
 import { milliseconds, rfc3339, withoutQuery } from './access-values.ts';
 import { jsonText, MAX_TEXT } from './escape.ts';
@@ -96,15 +96,22 @@ const placeText = remembered(
 );
 
 const clientText = remembered(
-  ['userAgent', 'referer', 'connectionReused'],
+  ['userAgent', 'referer', 'connectionReused', 'tls'],
   (r, last) =>
     r.userAgent === last.userAgent &&
     r.referer === last.referer &&
-    r.connectionReused === last.connectionReused,
+    r.connectionReused === last.connectionReused &&
+    r.tls === last.tls,
   (r) =>
     `,"userAgent":${shortOrNull(r.userAgent)},"referer":${longOrNull(withoutQuery(r.referer))}` +
-    `,"connectionReused":${r.connectionReused}}\n`,
+    `,"connectionReused":${r.connectionReused},"tls":${tlsText(r.tls)}}\n`,
 );
+
+function tlsText(tls: AccessTls | null): string {
+  if (tls === null) return 'null';
+  const { version, cipher, serverName } = tls;
+  return `{"version":${shortOrNull(version)},"cipher":${shortOrNull(cipher)},"serverName":${shortOrNull(serverName)}}`;
+}
 
 function shortOrNull(value: string): string {
   return value === '' ? 'null' : `"${jsonText(value, MAX_TEXT.short)}"`;

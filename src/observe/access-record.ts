@@ -46,6 +46,18 @@ export interface AccessRecord {
   referer: string;
   /** Not the first request of its client connection. */
   connectionReused: boolean;
+  /** null: the connection is plain TCP. One object for all requests of a connection. */
+  tls: AccessTls | null;
+}
+
+/** TLS of a client connection. */
+export interface AccessTls {
+  /** As OpenSSL names it: `TLSv1.3`. */
+  readonly version: string;
+  /** By its name in the IANA registry. */
+  readonly cipher: string;
+  /** What the client asked for (SNI), in lower case; empty: nothing. */
+  readonly serverName: string;
 }
 
 /** A record with every field at its empty value. */
@@ -74,6 +86,7 @@ export function emptyAccessRecord(): AccessRecord {
     userAgent: '',
     referer: '',
     connectionReused: false,
+    tls: null,
   };
 }
 

@@ -30,6 +30,9 @@ const FIELDS: Readonly<Record<string, FieldFormat>> = {
   userAgent: (r) => plainText(r.userAgent, MAX_TEXT.short),
   referer: (r) => plainText(withoutQuery(r.referer), MAX_TEXT.long),
   connectionReused: (r) => (r.connectionReused ? 'true' : 'false'),
+  tlsVersion: (r) => plainText(r.tls?.version ?? '', MAX_TEXT.short),
+  tlsCipher: (r) => plainText(r.tls?.cipher ?? '', MAX_TEXT.short),
+  tlsServerName: (r) => plainText(r.tls?.serverName ?? '', MAX_TEXT.short),
 };
 
 /** `{{` and `}}` stand for braces; anything else in braces is a field; a brace left over is a mistake. */

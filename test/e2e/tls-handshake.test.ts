@@ -45,6 +45,7 @@ beforeAll(async () => {
         { name: 'plain', address: '127.0.0.1', port: 0 },
       ],
       timeouts: { head: HEAD_TIMEOUT },
+      accessLog: { template: '{path} {tlsVersion} {tlsCipher} {tlsServerName}' },
     },
     ...{ ownListeners: true, threads: 2 },
   });
@@ -245,6 +246,9 @@ describe('what a request over TLS sees', () => {
     expect(seen('forwarded')).toBe('for=127.0.0.1;proto=https;host=shop.test');
     expect(headerOf(await ask({}, 'shop.test', '/moved'), 'location')).toBe('https://elsewhere.test/there');
     expect(headerOf(await ask({}, 'shop.test', '/strict'), 'strict-transport-security')).toMatch(/max-age/);
+    await ask({ maxVersion: 'TLSv1.2' }, 'shop.test', '/logged');
+    const logged = '/logged TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 shop.test\n';
+    await until(() => gateway.program.stdout.includes(logged), 'it is logged');
     const plain = await RawClient.connect(portOf('plain'));
     plain.write(head('GET /strict'));
     expect(headerOf(await plain.answer(), 'strict-transport-security')).toBeNull();

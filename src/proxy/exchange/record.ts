@@ -40,6 +40,7 @@ export function recordExchange(x: RequestExchange, methodId: number): void {
   record.userAgent = request.header('user-agent') ?? '';
   record.referer = request.header('referer') ?? '';
   record.connectionReused = connection.requests > 1;
+  record.tls = connection.transport.tls;
   context.accessLog.write(record);
 }
 
@@ -55,6 +56,7 @@ export function recordRefusal(connection: ClientConnection, status: number): voi
     status,
     error: 'requestRefused',
     connectionReused: requests > 0,
+    tls: connection.transport.tls,
   });
   context.accessLog.write(context.record);
 }
