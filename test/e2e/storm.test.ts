@@ -33,7 +33,7 @@ async function storm(...args: readonly string[]): Promise<StormReport> {
 /** Every request was answered by an endpoint of its Service that was not gone for long, and the gateway ended well. */
 function expectUnharmed({ storm: { failures, requests, staleMs, updates }, code }: StormReport): void {
   expect({ failures, code }).toEqual({ failures: {}, code: 0 });
-  expect([requests, updates].every((count) => count > 1_000)).toBe(true);
+  expect([requests, updates].every((count) => count > 100)).toBe(true);
   expect(Math.max(0, ...staleMs)).toBeLessThan(BOUND_MS);
 }
 

@@ -5,8 +5,7 @@ import { type Cluster, clusterUnavailable, startCluster } from '../index.ts';
 import { FaultProxy } from './fault-proxy.ts';
 
 const namespace = 'default';
-const fast: LeaseTiming = { durationMs: 2_000, renewDeadlineMs: 1_000, retryMs: 200 };
-/** For those who must not lose it because the machine is busy. */
+/** Long enough that nobody loses it because the machine is busy. */
 const steady: LeaseTiming = { durationMs: 8_000, renewDeadlineMs: 6_000, retryMs: 200 };
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 180_000, interval: 10 });
 
@@ -16,7 +15,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('leader election', () => {
   let name = '';
 
   /** A replica with a way to the API server of its own. */
-  async function replica(identity: string, timing: Partial<LeaseTiming> = fast) {
+  async function replica(identity: string, timing: Partial<LeaseTiming> = steady) {
     const proxy = await FaultProxy.start(cluster);
     const client = new ApiClient(proxy.kubeconfigPath);
     const turns: boolean[] = [];
@@ -48,7 +47,7 @@ describe.skipIf(clusterUnavailable() !== undefined)('leader election', () => {
 
   test('one of three leads', async () => {
     name = 'one-of-three';
-    const all = await Promise.all(['a', 'b', 'c'].map((identity) => replica(identity, steady)));
+    const all = await Promise.all(['a', 'b', 'c'].map((identity) => replica(identity)));
     await eventually(() => expect(all.filter(({ lease }) => lease.leading)).toHaveLength(1));
     await new Promise((resolve) => setTimeout(resolve, 1.5 * steady.durationMs));
     expect(all.flatMap(({ turns }) => turns)).toEqual([true]);
@@ -64,9 +63,9 @@ describe.skipIf(clusterUnavailable() !== undefined)('leader election', () => {
 
   test('a leader that is cut off stops before another begins', async () => {
     name = 'cut-off';
-    const first = await replica('a', steady);
+    const first = await replica('a');
     await eventually(() => expect(first.lease.leading).toBe(true));
-    const second = await replica('b', steady);
+    const second = await replica('b');
     first.proxy.fault = () => ({ kind: 'silence' });
     first.proxy.resetAll();
     let together = false;
@@ -93,9 +92,9 @@ describe.skipIf(clusterUnavailable() !== undefined)('leader election', () => {
 
   test('a lease that is given back is taken at once', async () => {
     name = 'given-back';
-    const first = await replica('a', { ...fast, durationMs: 600_000 });
+    const first = await replica('a', { ...steady, durationMs: 600_000 });
     await eventually(() => expect(first.lease.leading).toBe(true));
-    const second = await replica('b', { ...fast, durationMs: 600_000 });
+    const second = await replica('b', { ...steady, durationMs: 600_000 });
     await first.lease.stop();
     expect(first.turns).toEqual([true, false]);
     await eventually(() => expect(second.lease.leading).toBe(true));
