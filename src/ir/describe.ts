@@ -25,6 +25,7 @@ const SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   regexRefused: 'error',
   policyRefused: 'error',
   listenerNotFound: 'error',
+  noEffect: 'warning',
   shadowed: 'warning',
   keptLastGood: 'warning',
 };
@@ -82,6 +83,11 @@ export function describeFinding(finding: Finding): FindingText {
       return {
         message: `there is no listener "${finding.listener}"`,
         advice: `use one of: ${finding.available.join(', ')}`,
+      };
+    case 'noEffect':
+      return {
+        message: `${finding.origin.fieldPath.split('.').at(-1)} has no effect: ${finding.because}`,
+        advice: 'remove it',
       };
     case 'shadowed':
       return {

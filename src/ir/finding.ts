@@ -36,6 +36,8 @@ export type Finding = {
   | { readonly code: 'regexRefused'; readonly pattern: string; readonly message: string }
   | { readonly code: 'policyRefused'; readonly policy: string; readonly message: string }
   | { readonly code: 'listenerNotFound'; readonly listener: string; readonly available: readonly string[] }
+  /** A field that its rule never looks at. `because`: what the rule does instead. */
+  | { readonly code: 'noEffect'; readonly because: string }
   /** A match that never wins, because another takes all its requests. */
   | { readonly code: 'shadowed'; readonly by: Origin }
   /** The last good version keeps serving. */

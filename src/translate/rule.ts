@@ -3,6 +3,7 @@ import type { PolicyRef, RespondAction, RouteAction, RouteMatch, RuleIr } from '
 import type { RouteRule } from '../resources/gateway-route/schema.ts';
 import { type ForwardContext, translateForward } from './forward.ts';
 import { EVERY_REQUEST, translateMatch } from './match.ts';
+import { noteNoEffect } from './no-effect.ts';
 import type { TranslateOptions } from './options.ts';
 import { mergePolicies, type PolicyContext, translatePolicies } from './policies.ts';
 import type { Report } from './report.ts';
@@ -35,6 +36,7 @@ export function translateRule(rule: RouteRule, index: number, outer: RuleContext
     const message = `a policy of the gateway's own configuration can't be built: ${why}`;
     report.missing(at, { code: 'policyRefused', policy: ref.name, message });
   }
+  noteNoEffect(rule, at, outer.report);
   const action = translateAction(rule, at, context);
   return {
     name: rule.name ?? String(index),

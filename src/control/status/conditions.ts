@@ -40,6 +40,7 @@ const ERRORS: Readonly<
   credentialTaken: ['Accepted', 'CredentialTaken'],
   referenceNotPermitted: ['ResolvedRefs', 'RefNotPermitted'],
   certificateDoubtful: null,
+  noEffect: null,
   shadowed: null,
   keptLastGood: null,
 };
