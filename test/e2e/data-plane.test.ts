@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { issueCertificate } from '../../src/admin/webhook/certificate.ts';
+import { certificateFor, fingerprintOf, secretWith, tlsListener } from './support/certificates.ts';
 import { startLoad } from './support/load.ts';
 import { Program } from './support/process.ts';
-import { get } from './support/raw-client.ts';
+import { get, RawClient } from './support/raw-client.ts';
 import { forward, route } from './support/resources.ts';
 import { TempFolder } from './support/temp-folder.ts';
 import { answering, RecordingUpstream } from './support/upstream.ts';
@@ -39,6 +41,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
+  ownListeners = false;
   for (const program of programs) program.kill('SIGKILL');
   for (const program of programs.splice(0)) await program.exited();
   folder.delete();
@@ -55,8 +58,12 @@ async function prepare(): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** Its listeners are those of `portreeve.yaml`. */
+let ownListeners = false;
+
 function run(...args: readonly string[]): Program {
-  const common = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--threads', '1'];
+  const listen = ownListeners ? [] : ['--listen', '127.0.0.1:0'];
+  const common = [...listen, '--admin', '127.0.0.1:0', '--threads', '1'];
   const program = new Program(process.execPath, [MAIN, ...args, ...common]);
   programs.push(program);
   return program;
@@ -143,6 +150,32 @@ it('a data plane that starts while the controller is away serves the table from 
   startController();
   await until(() => answers(ports.port, 'two'), `the controller's table serves\n${second.output}`, SLOW_MS);
   expect(await page(ports.adminPort, '/metrics')).toContain('gateway_saved_table_served 0');
+}, 180_000);
+
+it('certificates of listeners come from the controller, and from disk while it is away', async () => {
+  await prepare();
+  ownListeners = true;
+  const settings = { accessLog: { disabled: {} }, listeners: [tlsListener(['shop-tls'])] };
+  folder.write('portreeve.yaml', stringify(settings));
+  const [before, after] = [await certificateFor('shop.test'), await certificateFor('shop.test')];
+  folder.write('tls.yaml', secretWith('shop-tls', before));
+  const shown = async (port: number): Promise<string> => {
+    const client = await RawClient.connect(port, { tls: {} });
+    client.destroy();
+    return client.fingerprint;
+  };
+  const controller = startController();
+  const first = startDataPlane();
+  const { port } = await ready(first);
+  expect(await shown(port)).toBe(fingerprintOf(before));
+  folder.write('tls.yaml', secretWith('shop-tls', after));
+  await until(async () => (await shown(port)) === fingerprintOf(after), 'the new one comes', SLOW_MS);
+  first.kill('SIGTERM');
+  expect(await first.exited()).toEqual({ code: 0, signal: null });
+  controller.kill('SIGKILL');
+  await controller.exited();
+  const second = startDataPlane();
+  expect(await shown((await ready(second)).port)).toBe(fingerprintOf(after));
 }, 180_000);
 
 it('a data plane with nothing to serve waits, and ends when it is told to', async () => {
