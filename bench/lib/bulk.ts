@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import { memoryBytes, resetPeak } from './proc.ts';
@@ -68,11 +69,14 @@ function drained(stream: NodeJS.EventEmitter): Promise<void> {
   });
 }
 
+/** Whatever certificate is shown is taken. */
+const client = { host: '127.0.0.1', agent: false, rejectUnauthorized: false } as const;
+
 /** GETs the target and counts the bytes of its body without keeping them. */
-export function download(port: number, target: string): Promise<number> {
+export function download(port: number, target: string, scheme: 'http' | 'https' = 'http'): Promise<number> {
   return new Promise((resolve, reject) => {
-    http
-      .get({ port, path: target, host: '127.0.0.1', agent: false }, (response) => {
+    (scheme === 'https' ? https : http)
+      .get({ ...client, port, path: target }, (response) => {
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
@@ -86,10 +90,15 @@ export function download(port: number, target: string): Promise<number> {
 }
 
 /** POSTs that many bytes; resolves with what the backend counted. */
-export function upload(port: number, target: string, bytes: number): Promise<number> {
+export function upload(
+  port: number,
+  target: string,
+  bytes: number,
+  scheme: 'http' | 'https' = 'http',
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      { port, path: target, method: 'POST', host: '127.0.0.1', agent: false },
+    const request = (scheme === 'https' ? https : http).request(
+      { ...client, port, path: target, method: 'POST' },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => {

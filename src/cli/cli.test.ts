@@ -223,6 +223,22 @@ describe('explain', () => {
     expect(ask('GET', ...all.slice(1)).candidates[0].loss).toEqual({ reason: 'method' });
   });
 
+  test('a URL with https is for the listener that speaks it', () => {
+    const tls = '{ name: tls, port: 8443, tls: { certificateRefs: [{ name: t }] } }';
+    write('portreeve.yaml', `listeners:\n  - { name: http, port: 8080 }\n  - ${tls}\n`);
+    write('a.yaml', route('a', '    - { redirect: { host: elsewhere.test } }'));
+    const ask = (url: string, ...args: string[]) => {
+      const { request, winner } = JSON.parse(
+        run('explain', 'GET', url, '--config', '.', '-o', 'json', ...args).out,
+      );
+      return [request.listener, winner.action.authority];
+    };
+    expect(ask('https://h/')).toEqual(['tls', 'https://elsewhere.test']);
+    expect(ask('http://h/')).toEqual(['http', 'http://elsewhere.test']);
+    expect(ask('http://h:8443/')).toEqual(['tls', 'https://elsewhere.test']);
+    expect(ask('https://h/', '--listener', 'http')).toEqual(['http', 'http://elsewhere.test']);
+  });
+
   test.each([
     ['an encoded slash', ['GET', 'http://h/a%2Fb'], 400],
     ['a path above the root', ['GET', 'http://h/../x'], 400],
