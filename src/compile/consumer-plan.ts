@@ -11,6 +11,8 @@ import type { BoundStep } from './table.ts';
 export interface Plan {
   /** As listed. */
   readonly steps: ReadonlyMap<ConsumerPhase, readonly BoundStep[]>;
+  /** Those that are told of the end, the last first. */
+  readonly done: readonly BoundStep[];
   /** Keys of the secrets that they were bound with. */
   readonly secrets: readonly string[];
   /** Why its requests are refused; null: they are not. */
@@ -71,10 +73,10 @@ export function runResponse(
   }
 }
 
-export function runDone({ steps }: Plan, x: Exchange, env: PolicyEnv): void {
-  for (const step of [...steps.values()].flat().toReversed()) {
+export function runDone({ done }: Plan, x: Exchange, env: PolicyEnv): void {
+  for (const step of done) {
     try {
-      step.policy.onDone?.(x);
+      step.policy.onDone!(x);
     } catch (error) {
       env.log('error', `policy ${step.name} of the Consumer threw in onDone: ${messageOf(error)}`);
     }

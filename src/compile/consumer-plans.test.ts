@@ -134,6 +134,9 @@ describe('policies of a Consumer', () => {
     expect(events.filter((one) => one.startsWith('done')).toSorted()).toEqual(
       there.map((one) => `done ${one}`).toSorted(),
     );
+    expect(events.filter((one) => /^done .*(mine|later)/.test(one))).toEqual(
+      ['upstream mine', 'authz later', 'authz mine', 'rewrite mine'].map((one) => `done ${one}`),
+    );
     await send('b');
     expect(events.filter((one) => /mine|later/.test(one))).toEqual([]);
     expect((await send('nobody')).status).toBe(401);

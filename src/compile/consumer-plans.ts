@@ -171,7 +171,7 @@ export class ConsumerPlans implements ConsumerSteps {
       },
     };
     const steps = new Map<ConsumerPhase, BoundStep[]>();
-    const plan: Plan = { steps, secrets: [], failure: null, active: 0, retired: false };
+    const plan: Plan = { steps, done: [], secrets: [], failure: null, active: 0, retired: false };
     if (content.closed !== null) return { ...plan, failure: { ...content.closed } };
     for (const ref of content.refs) {
       try {
@@ -188,7 +188,8 @@ export class ConsumerPlans implements ConsumerSteps {
         return { ...plan, secrets: [...secrets], failure };
       }
     }
-    return { ...plan, secrets: [...secrets] };
+    const told = [...steps.values()].flat().filter(({ policy }) => policy.onDone !== undefined);
+    return { ...plan, done: told.reverse(), secrets: [...secrets] };
   }
 
   #close({ steps }: Plan): void {
