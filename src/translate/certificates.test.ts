@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, KeyObject, X509Certificate } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { type CertificatePair, issueCertificate } from '../admin/webhook/certificate.ts';
 import { describeFinding, severityOf } from '../ir/describe.ts';
@@ -7,47 +7,26 @@ import type { Input } from './input.ts';
 import { Translator } from './translator.ts';
 
 const DAY_MS = 86_400_000;
-/** RSA of 1024 bits, good until 2036: OpenSSL takes it for too weak. */
-const WEAK = {
-  cert: `-----BEGIN CERTIFICATE-----
-MIIB+jCCAWOgAwIBAgIUDymg6rKJtY94NckDRAoSZYDBgnYwDQYJKoZIhvcNAQEL
-BQAwDzENMAsGA1UEAwwEd2VhazAeFw0yNjExMjYxOTAwMjdaFw0zNjEwMDQxOTAw
-MjdaMA8xDTALBgNVBAMMBHdlYWswgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGB
-AKgSu7GR+xcPXyh+i9AHn4U0znZGf3cPoSiO7hPM6MpcD2Hd19XmLkZEbPF+L1n8
-OFuYRikPEglWvRogluRuM+BCofcoSjk7gvwROI6u+BarFC2OYEaGLKsa76D9QaHm
-17kZ1q85OolvTi1jj0dyCtbHdPWYdhwysqsYA0zm5EdzAgMBAAGjUzBRMB0GA1Ud
-DgQWBBRdEqh+fcRggoBOkAbR97VuTnNSoDAfBgNVHSMEGDAWgBRdEqh+fcRggoBO
-kAbR97VuTnNSoDAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA4GBAFYT
-GeBE7xPi/+Ypn6KS9BhsYkmDTdreuKXmN+pemNsLBhpeccU8HJ52C9h3TFvHc0XC
-FeYUOUKUnwftdHknGpyGPA6p7Wl4tqnVobbVKf6m1pMT9hKy8TSlJ2g8Am7ru6cW
-Dl9xGwisF+I44t71a83Y3skI0dieoQjS6F73Zz/r
------END CERTIFICATE-----
-`,
-  key: `-----BEGIN PRIVATE KEY-----
-MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBAKgSu7GR+xcPXyh+
-i9AHn4U0znZGf3cPoSiO7hPM6MpcD2Hd19XmLkZEbPF+L1n8OFuYRikPEglWvRog
-luRuM+BCofcoSjk7gvwROI6u+BarFC2OYEaGLKsa76D9QaHm17kZ1q85OolvTi1j
-j0dyCtbHdPWYdhwysqsYA0zm5EdzAgMBAAECgYAVOWhiYCDpJJPLtU9KkevfEnAQ
-F475Jgwf5wzBi1rKUx3OKgmbhVnKndF0HY81OdiUGIKjpLeOXlm69uqXJiN+tgSx
-dXuk7mj52z+BXwhnD/P1a9KG2FIpL+ZTPYpH12cCQ9Dxw8Pd22Qe6lXGEN57W+zN
-jttNc9ynvTcap98gAQJBANP2Cbb0BxjDiGTGOXHm12lKl9evr5k0Aduwd1DL6WKj
-94BIImUBZTQIADK+NCOUJ8GwzsLI4TLYJHi+Uq0qlAECQQDK/llE4g+sxeCshzlx
-uNaRv4Uj8jVWW/h+vGfKesBCaabJV3DYAieYYfHY8jkWJiCoOGnIqITkkUoPSDLN
-Z8tzAkAKIf/y5BWWxHo3vxYt8Mgpe2xo3jg5zbetBfGeRjFBCu+hDVG/nGJ3K06/
-HkKl1MZVxxsLSskhQh30O7z+FEQBAkEAsrA3MLW2iqYdYoIehQbqip4Gu1/Ip96J
-3jZHPyvS9iM+mFoKkXtEE5WUaR7ANckWUj5mkCYX5YQnp1AsuDe4FQJAC5povIAk
-Us/t5b6P7lj14TwYf8d06oVf2kMral39xHj3cs2He0dOdcqsbNWBwUliHgywNyLU
-DmIPt+VTKa8w8Q==
------END PRIVATE KEY-----
-`,
-};
 let first: CertificatePair;
 let second: CertificatePair;
+/** OpenSSL takes its key for too short. */
+let weak: Pick<CertificatePair, 'cert' | 'key'>;
 beforeAll(async () => {
   const request = { names: ['shop.test'] as const, lifetimeMs: 10 * DAY_MS };
   first = await issueCertificate({ ...request, nowMs: Date.now() });
   second = await issueCertificate({ ...request, nowMs: Date.now() });
+  weak = await weakCertificate();
 });
+
+async function weakCertificate(): Promise<typeof weak> {
+  const { X509CertificateGenerator } = await import('@peculiar/x509');
+  const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const size = { modulusLength: 1024, publicExponent: Uint8Array.of(1, 0, 1) };
+  const keys = await crypto.subtle.generateKey({ ...algorithm, ...size }, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({ keys, signingAlgorithm: algorithm });
+  const key = KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' });
+  return { cert: certificate.toString('pem'), key: String(key) };
+}
 
 let now = new Date();
 
@@ -146,7 +125,7 @@ test('a Secret that becomes bad or goes keeps its last good version, and harms n
       pair({ ...first, key: second.key }),
       'has a private key ("tls.key") that does not belong to its certificate ("tls.crt")',
     ],
-    [pair(WEAK), 'has a certificate that TLS can not be spoken with: ee key too small'],
+    [pair(weak), 'has a certificate that TLS can not be spoken with: ee key too small'],
   ];
   for (const [data, message] of bad) {
     const { delta } = one.update(change(secret('a-tls', data)));
