@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchChain } from './chain/run.ts';
 import { benchConfig } from './config.ts';
+import { benchConsumers } from './consumers/run.ts';
 import { benchHttp } from './http.ts';
 import { loadAverage, machineLine } from './lib/machine.ts';
 import { type BenchReport, markdown } from './lib/report.ts';
@@ -11,7 +12,7 @@ import { nginx, nginxHeaders } from './peers/nginx.ts';
 import { portreeve } from './peers/portreeve.ts';
 
 const PEERS = [portreeve, nginx, nginxHeaders, haproxy];
-const PARTS = [...WORKS.map(({ name }) => name), 'chain', 'memory', 'config'];
+const PARTS = [...WORKS.map(({ name }) => name), 'chain', 'consumers', 'memory', 'config'];
 const PEER_NAMES = PEERS.map(({ name }) => name).filter((name) => name !== 'portreeve');
 
 const HELP = `npm run bench -- [options]
@@ -88,6 +89,7 @@ async function measure(options: Options): Promise<BenchReport> {
     loadAverage: load,
     http: works.length === 0 ? null : await benchHttp({ works, peers: contenders, ...rounded }),
     chain: only.includes('chain') ? await benchChain(rounded) : null,
+    consumers: only.includes('consumers') ? await benchConsumers(rounded) : null,
     memory: only.includes('memory') ? await benchMemory({ peers: contenders, progress }) : null,
     config: only.includes('config') ? await benchConfig({ starts: 3, changes: 50, progress }) : null,
   };

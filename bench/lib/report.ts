@@ -13,6 +13,8 @@ export interface BenchReport {
   readonly http: readonly HttpResult[] | null;
   /** JWT, rate limit, CORS, header changes and access log at once. */
   readonly chain: readonly HttpResult[] | null;
+  /** The same requests where there are few Consumers, and many. */
+  readonly consumers: readonly HttpResult[] | null;
   readonly memory: readonly MemoryResult[] | null;
   readonly config: ConfigResult | null;
 }
@@ -27,6 +29,7 @@ export function markdown(report: BenchReport): string {
   ];
   if (report.http !== null) lines.push(...httpTable(report.http, report.rounds, report.seconds));
   if (report.chain !== null) lines.push(...chainTable(report.chain));
+  if (report.consumers !== null) lines.push(...consumersTable(report.consumers));
   if (report.memory !== null) lines.push(...memoryTable(report.memory));
   if (report.config !== null) lines.push(...configTable(report.config));
   return lines.join('\n');
@@ -68,6 +71,24 @@ function chainTable(results: readonly HttpResult[]): string[] {
       figure(spread.requestsPerS, 1, 0),
       figure(spread.cpuUs, 1, 1),
       ratio === null ? '–' : figure(ratio, 1, 2),
+      ratioToCheapest === null ? '–' : figure(ratioToCheapest, 1, 2),
+      ...[ms(spread.p50Us), ms(spread.p99Us), (spread.peakBytes.median / MB).toFixed(0)],
+    ];
+    lines.push(`| ${cells.join(' | ')} |`);
+  }
+  return [...lines, ''];
+}
+
+function consumersTable(results: readonly HttpResult[]): string[] {
+  const lines = [
+    '| all call in turn | requests/s | CPU µs/request | × the other | p50 ms | p99 ms | peak MB |',
+    '|---|---:|---:|---:|---:|---:|---:|',
+  ];
+  for (const { peer, spread, ratioToCheapest, errors } of results) {
+    const cells = [
+      errors === 0 ? peer : `${peer} (${errors} errors)`,
+      figure(spread.requestsPerS, 1, 0),
+      figure(spread.cpuUs, 1, 1),
       ratioToCheapest === null ? '–' : figure(ratioToCheapest, 1, 2),
       ...[ms(spread.p50Us), ms(spread.p99Us), (spread.peakBytes.median / MB).toFixed(0)],
     ];

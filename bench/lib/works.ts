@@ -53,15 +53,36 @@ function readReport(output: string): LoadReport {
  * @param tokensFile one token a line
  */
 export function chainWork(tokensFile: string, origin: string): Work {
-  const env = { BENCH_TOKENS: tokensFile, BENCH_ORIGIN: origin, BENCH_REPORT: LUA };
   return {
     name: 'chain',
     title: 'the chain of policies',
-    async load(port, seconds, core) {
-      const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', CHAIN_LUA];
-      return readReport(await run(core, 'wrk', [...args, `http://127.0.0.1:${port}/200.json`], env));
-    },
+    load: (port, seconds, core) => tokensLoad(port, seconds, core, tokensFile, origin),
   };
+}
+
+/**
+ * GETs of 200 bytes, each with the key of the next Consumer.
+ * @param keysFileOf by the gateway's port: one key a line
+ */
+export function keysWork(keysFileOf: (port: number) => string): Work {
+  return {
+    name: 'consumers',
+    title: 'requests of Consumers',
+    load: (port, seconds, core) =>
+      tokensLoad(port, seconds, core, keysFileOf(port), 'https://app.example.com'),
+  };
+}
+
+async function tokensLoad(
+  port: number,
+  seconds: number,
+  core: number | null,
+  tokensFile: string,
+  origin: string,
+): Promise<LoadReport> {
+  const env = { BENCH_TOKENS: tokensFile, BENCH_ORIGIN: origin, BENCH_REPORT: LUA };
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', CHAIN_LUA];
+  return readReport(await run(core, 'wrk', [...args, `http://127.0.0.1:${port}/200.json`], env));
 }
 
 /** Whole downloads, one behind the other, until the time is over. */
