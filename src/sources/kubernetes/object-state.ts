@@ -18,18 +18,19 @@ export class ObjectState {
   readonly #entries = new Map<string, Entry>();
   readonly #bad = new Map<string, readonly Finding[]>();
   #findings: readonly Finding[] | null = [];
+  readonly #isOwn: (ref: ObjectRef) => boolean;
   /** Whether objects of a namespace are handed out. */
   #allows: (namespace: string) => boolean = () => true;
 
-  constructor(validators: ResourceValidators) {
+  /** @param isOwn of objects that the gateway itself refers to: they are handed out wherever they are */
+  constructor(validators: ResourceValidators, isOwn: (ref: ObjectRef) => boolean) {
     this.#validators = validators;
+    this.#isOwn = isOwn;
   }
 
   /** Of objects that are handed out. */
   get findings(): readonly Finding[] {
-    this.#findings ??= [...this.#bad.values()]
-      .flat()
-      .filter(({ origin }) => this.#allows(origin.object.namespace));
+    this.#findings ??= [...this.#bad.values()].flat().filter(({ origin }) => this.#handsOut(origin.object));
     return this.#findings;
   }
 
@@ -40,7 +41,7 @@ export class ObjectState {
   /** Everything that is handed out. */
   all(): readonly SourcedObject[] {
     const objects = [...this.#entries.values()].map((entry) => entry.good);
-    return objects.filter((good) => good !== null && this.#allows(good.ref.namespace)) as SourcedObject[];
+    return objects.filter((good) => good !== null && this.#handsOut(good.ref)) as SourcedObject[];
   }
 
   /** What a reflector tells; null when it makes no difference to anyone. */
@@ -67,7 +68,8 @@ export class ObjectState {
     const upsert: SourcedObject[] = [];
     const remove: ObjectRef[] = [];
     for (const { good } of this.#entries.values()) {
-      if (good === null || before(good.ref.namespace) === allows(good.ref.namespace)) continue;
+      if (good === null || this.#isOwn(good.ref)) continue;
+      if (before(good.ref.namespace) === allows(good.ref.namespace)) continue;
       if (allows(good.ref.namespace)) upsert.push(good);
       else remove.push(good.ref);
     }
@@ -79,13 +81,17 @@ export class ObjectState {
     return [part(true), part(false)].filter((change) => change.upsert.length + change.remove.length > 0);
   }
 
+  #handsOut(ref: ObjectRef): boolean {
+    return this.#allows(ref.namespace) || this.#isOwn(ref);
+  }
+
   #put(key: string, latest: ReadObject): SourcedObject | null {
     const good = latest.good ?? this.#entries.get(key)?.good ?? null;
     this.#entries.set(key, { latest, good });
     const wasBad = this.#bad.delete(key);
     if (latest.findings.length > 0) this.#bad.set(key, latest.findings);
     if (wasBad || latest.findings.length > 0) this.#findings = null;
-    return latest.good !== null && this.#allows(latest.ref.namespace) ? latest.good : null;
+    return latest.good !== null && this.#handsOut(latest.ref) ? latest.good : null;
   }
 
   /** Whether it was handed out. */
@@ -94,6 +100,6 @@ export class ObjectState {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
     if (this.#bad.delete(key)) this.#findings = null;
-    return entry !== undefined && entry.good !== null && this.#allows(ref.namespace);
+    return entry !== undefined && entry.good !== null && this.#handsOut(ref);
   }
 }

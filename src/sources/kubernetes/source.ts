@@ -46,8 +46,12 @@ export class KubernetesSource implements ResourceSource {
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
-    this.#state = new ObjectState(options.validators);
-    const { client, onFailure, timing } = options;
+    const { client, onFailure, timing, references = [] } = options;
+    const own = new Set(references.map(({ namespace }) => namespace));
+    this.#state = new ObjectState(
+      options.validators,
+      ({ kind, namespace }) => (kind === 'Secret' || kind === 'ConfigMap') && own.has(namespace),
+    );
     const follow = (kind: 'Secret' | 'ConfigMap', refs: SecretReferences) => ({
       refs,
       watches: new SecretWatches({
