@@ -7,13 +7,21 @@ export function findingLine(finding: Finding): string {
   const { origin } = finding;
   // Words about a field ("is required") make no sense without its name, and a place alone does not tell it.
   const text = finding.code === 'invalid' && origin.location !== null ? fieldLine(finding) : words(finding);
-  return `${describeOrigin(origin)}: ${severityOf(finding)}: ${text}`;
+  return visible(`${describeOrigin(origin)}: ${severityOf(finding)}: ${text}`);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not reach a terminal
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Names of files and values of fields may hold what breaks a line, paints a terminal or turns text around. */
+function visible(line: string): string {
+  return line.replace(HIDDEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** `spec.rules[0].name: message (what to do)`, for whoever knows which object is meant. */
 export function fieldLine(finding: Finding): string {
   const { fieldPath } = finding.origin;
-  return fieldPath === '' ? words(finding) : `${fieldPath}: ${words(finding)}`;
+  return visible(fieldPath === '' ? words(finding) : `${fieldPath}: ${words(finding)}`);
 }
 
 function words(finding: Finding): string {

@@ -181,6 +181,8 @@ describe('what is refused when the object is read', () => {
     [{ key: { query: { ignore: ['a'], only: ['b'] } } }, 'ignore or only'],
     [{ key: { query: { ignore: ['a&b'] } } }, 'ignore'],
     [{ maxBody: '1Gi' }, '64Mi'],
+    [{ maxBody: 200_000_000 }, '64Mi'],
+    [{ maxBody: '999999999999999999Ei' }, 'too large'],
     [{ errorTtl: [{ status: 200, ttl: '1s' }] }, 'status'],
     [{ ttl: 'soon' }, 'ttl'],
   ])('%j', (config, message) => {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Ajv } from 'ajv';
+import type { Ajv, AnySchemaObject } from 'ajv';
 import type { DataValidateFunction } from 'ajv/dist/types/index.js';
 import type { Refinement } from '../../lib/schema.ts';
 
@@ -26,8 +26,9 @@ export function addKeywords(ajv: Ajv, refine: boolean): void {
   // It runs after all others of its type; values must have passed those, or have been checked before.
   ajv.addKeyword({
     keyword: 'x-refine',
-    type: ['string', 'object'],
-    compile: (test: Refinement<unknown>) => (refine ? refinement(test) : () => true),
+    type: ['string', 'object', 'number'],
+    compile: (test: Refinement<unknown>, { type }: AnySchemaObject) =>
+      refine ? refinement(test, FITS[String(type)] ?? isTextOrWhole) : () => true,
   });
   for (const known of ['x-kubernetes-list-type', 'x-kubernetes-int-or-string', 'x-kubernetes-validations'])
     ajv.addKeyword(known);
@@ -72,14 +73,31 @@ function distinctBy(keys: readonly string[]): DataValidateFunction {
   return validate;
 }
 
-function refinement(test: Refinement<unknown>): DataValidateFunction {
+const isText = (value: unknown) => typeof value === 'string';
+const isMap = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What may be written as either has no `type`. */
+const isTextOrWhole = (value: unknown) => isText(value) || Number.isSafeInteger(value);
+const FITS: Readonly<Record<string, (value: unknown) => boolean>> = { string: isText, object: isMap };
+
+/** @param fits Ajv asks with texts before it refuses them where a map must be: to tell that is not ours. */
+function refinement(test: Refinement<unknown>, fits: (value: unknown) => boolean): DataValidateFunction {
   const validate: DataValidateFunction = (value: unknown) => {
-    const reason = test(value);
+    if (!fits(value)) return true;
+    const reason = reasonOf(test, value);
     if (reason === null) return true;
     validate.errors = [{ keyword: 'x-refine', params: { reason } }];
     return false;
   };
   return validate;
+}
+
+/** Parsers say what is wrong by throwing: `999999Ei` looks like a size. */
+function reasonOf(test: Refinement<unknown>, value: unknown): string | null {
+  try {
+    return test(value);
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Values that a pattern can't tell well. */

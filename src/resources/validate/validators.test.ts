@@ -101,6 +101,18 @@ describe('messages', () => {
       ],
     ],
     [
+      'a text where code would judge a map',
+      'GatewayRoute',
+      route({ policies: [{ cors: '' }] }),
+      ['spec.rules[0].policies[0].cors: must be a map of fields, but is text ("")'],
+    ],
+    [
+      'a map where code would judge a text',
+      'GatewayRoute',
+      route({ policies: [{ cors: { origins: [{}] } }] }),
+      ['spec.rules[0].policies[0].cors.origins[0]: must be text, but is a map of fields'],
+    ],
+    [
       'what is empty does not also misfit its pattern',
       'GatewayRoute',
       route({}, { hosts: [''] }),
