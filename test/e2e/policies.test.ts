@@ -353,7 +353,9 @@ describe('a policy that can not be', () => {
     await until(async () => (await allowed()) !== null, 'the route is served');
     gateway.write('checked.yaml', text('*'));
     await until(() => gateway.log.includes('name the origins'), 'the gateway says what is wrong');
-    expect(gateway.log).toMatch(/checked\.yaml:\d+:\d+: error: with credentials, name the origins/);
+    expect(gateway.log).toMatch(
+      /checked\.yaml:\d+:\d+: error: spec\.rules\[0\]\.policies\[0\]\.cors: with credentials, name/,
+    );
     expect(await allowed()).toBe('https://shop.example');
   });
 });
