@@ -152,7 +152,11 @@ describe('the server', () => {
       const reply = await get('/config', { method });
       expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     }
-    expect((await get('/')).status).toBe(404);
+    const nothing = await get('/');
+    expect([nothing.status, await nothing.json()]).toMatchObject([
+      404,
+      { title: 'Not Found', detail: expect.stringContaining('/metrics, /config') },
+    ]);
     expect((await get('/config/../../etc/passwd')).status).toBe(404);
     expect((await get('/%zz')).status).toBeLessThan(500);
     const posted = await get('/healthz', { method: 'POST', body: 'x'.repeat(100_000) });

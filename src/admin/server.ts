@@ -11,6 +11,7 @@ import { METRICS_CONTENT_TYPE } from '../observe/metrics-page.ts';
 import { addAcks } from './acks.ts';
 import { renderConfig, renderRoute } from './config-page.ts';
 import { limitConnections } from './connection-limit.ts';
+import { problem } from './problem.ts';
 import { addPurge } from './purge.ts';
 import { notReadyReasons } from './readiness.ts';
 import { SharedPage } from './shared-page.ts';
@@ -93,7 +94,8 @@ function guard(app: FastifyInstance, options: AdminServerOptions): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]!;
-    if (!PATHS.has(path)) return problem(reply, 404, 'There is no such page.');
+    if (!PATHS.has(path))
+      return problem(reply, 404, `There is no such page; there are ${[...PATHS].join(', ')}.`);
     const method = path === '/cache' ? 'DELETE' : 'GET, HEAD';
     reply.header('allow', method);
     return problem(reply, 405, `Only ${method.replace(', ', ' and ')} is answered here.`);
@@ -150,10 +152,6 @@ async function sendPage(
   reply.header('vary', 'accept-encoding').type(contentType);
   if (gzipped) reply.header('content-encoding', 'gzip');
   return reply.send(body);
-}
-
-function problem(reply: FastifyReply, status: number, detail: string): FastifyReply {
-  return reply.code(status).type('application/problem+json').send({ type: 'about:blank', status, detail });
 }
 
 function listenProblem({ address, port }: AdminServerOptions, error: NodeJS.ErrnoException): string {

@@ -1,8 +1,9 @@
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FastifyError, type FastifyReply, fastify } from 'fastify';
+import { type FastifyError, fastify } from 'fastify';
 import { limitConnections } from '../connection-limit.ts';
+import { problem } from '../problem.ts';
 import type { CertificatePair } from './certificate.ts';
 import {
   type AdmissionRequest,
@@ -158,8 +159,4 @@ function unchecked({ kind }: AdmissionRequest, why: string): Verdict {
     allowed: true,
     warnings: [`this ${kind} was not checked: ${why}; its status will tell whether it is accepted`],
   };
-}
-
-function problem(reply: FastifyReply, status: number, detail: string): FastifyReply {
-  return reply.code(status).type('application/problem+json').send({ type: 'about:blank', status, detail });
 }
