@@ -91,6 +91,31 @@ describe.skipIf(clusterUnavailable() !== undefined)("the chart's manifests", () 
     expect(manifests.map(({ metadata }) => metadata.namespace)).toContain(otherNamespaces[0]);
   });
 
+  test('gives leave to read just the certificates of listeners', async () => {
+    const tls = (name: string, namespace?: string) => ({ tls: { certificateRefs: [{ name, namespace }] } });
+    const listeners = [
+      { name: 'http', port: 8080 },
+      { name: 'https', port: 8443, ...tls('own') },
+      { name: 'shop', port: 8444, ...tls('shop', 'shop') },
+    ];
+    const rules = async (values: Values): Promise<Record<string, unknown>> => {
+      const manifests = manifestsOf(await render(cluster, { ...values, config: { listeners } }, namespace));
+      const roles = manifests.filter(
+        ({ kind, metadata }) => kind === 'Role' && metadata.name.endsWith('-secrets'),
+      );
+      return Object.fromEntries(
+        roles.map((role) => {
+          const [rule] = (role as unknown as { rules: { resourceNames?: string[] }[] }).rules;
+          return [role.metadata.namespace, rule?.resourceNames];
+        }),
+      );
+    };
+    expect(await rules({})).toEqual({ [namespace]: ['own'], shop: ['shop'] });
+    const secrets = { named: { shop: ['key'] }, namespaces: [namespace] };
+    expect(await rules({ secrets })).toEqual({ [namespace]: undefined, shop: ['key', 'shop'] });
+    expect(await rules({ secrets: { allNamespaces: true } })).toEqual({});
+  });
+
   test('deploy/ is made of it, and the API server takes that', async () => {
     await cluster.run(process.execPath, [join(root, 'scripts/generate.ts'), '--check', '--helm']);
     for (const file of ['crds.yaml', 'portreeve.yaml']) {

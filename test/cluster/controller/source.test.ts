@@ -179,6 +179,33 @@ stringData: { key: ${key} }
       await eventually(() => expect(routes()).toEqual(['GatewayRoute/shop/a']));
     });
 
+    test('a Secret that the gateway itself refers to, in a namespace that does not fit', async () => {
+      const of = [{ secretRef: { name: 'own-tls' } }];
+      source = makeSource({
+        ...{ namespaces: [], namespaceSelector: 'team=shop' },
+        references: [{ namespace: 'other', of }],
+      });
+      const putSecret = (text: string) =>
+        cluster.apply({
+          ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own-tls', namespace: 'other' } },
+          stringData: { text },
+        });
+      await putSecret('one');
+      await put(routeYaml('b').replace('namespace: shop', 'namespace: other'));
+      await source.start(seen.receive);
+      expect(seen.keys).toContain('Secret/other/own-tls');
+      expect(seen.keys).not.toContain('GatewayRoute/other/b');
+      await cluster.kubectl('label', '--overwrite', 'namespace', 'other', 'team=shop');
+      await eventually(() => expect(seen.keys).toContain('GatewayRoute/other/b'));
+      await cluster.kubectl('label', '--overwrite', 'namespace', 'other', 'team=other');
+      await eventually(() => expect(seen.keys).not.toContain('GatewayRoute/other/b'));
+      expect(seen.keys).toContain('Secret/other/own-tls');
+      const before = seen.objects.get('Secret/other/own-tls')!.version;
+      await putSecret('two');
+      await eventually(() => expect(seen.objects.get('Secret/other/own-tls')?.version).not.toBe(before));
+      await cluster.kubectl('delete', '-n', 'other', 'secret', 'own-tls');
+    });
+
     test('waits for the API server, however long it takes', async () => {
       source = makeSource();
       await put(routeYaml('a'));
