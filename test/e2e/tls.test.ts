@@ -3,10 +3,10 @@ import type { CertificatePair } from '../../src/admin/webhook/certificate.ts';
 import { certificateFor, fingerprintOf, secretWith, tlsListener } from './support/certificates.ts';
 import { type Gateway, MAIN, startGateway } from './support/gateway.ts';
 import { startLoad } from './support/load.ts';
-import { sClient } from './support/openssl.ts';
 import { Program } from './support/process.ts';
 import { type ConnectOptions, get, head, RawClient } from './support/raw-client.ts';
 import { forwardAll } from './support/resources.ts';
+import { metricOf, sClient } from './support/tls-clients.ts';
 import { answering, RecordingUpstream } from './support/upstream.ts';
 import { until } from './support/wait.ts';
 
@@ -121,8 +121,8 @@ describe('a Secret that is missing or bad', () => {
     });
     for (const version of ['-tls1_2', '-tls1_3'])
       expect(await sClient(gateway.port, [version])).toMatch(/alert handshake failure/);
-    const { text } = await gateway.admin('/metrics');
-    expect(text).toContain('gateway_tls_handshake_failures_total{listener="https",reason="noCertificate"} 2');
+    const series = 'gateway_tls_handshake_failures_total{listener="https",reason="noCertificate"}';
+    await until(async () => (await metricOf(gateway, series)) === 2, 'both are counted');
     expect(await ready()).toMatchObject({
       ready: true,
       warnings: [{ code: 'listenerWithoutCertificate', message: expect.stringContaining('Listener https') }],
