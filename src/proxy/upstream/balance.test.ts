@@ -4,11 +4,12 @@ import type { Balancing } from '../../ir/route.ts';
 import { createPickers } from './balance.ts';
 import { RetryBudget } from './budget.ts';
 import { Endpoint } from './endpoint.ts';
+import { FailingEndpoints } from './failing.ts';
 import { endpointIr, poolOf } from './testing.ts';
 
 const pool = poolOf();
 const endpointsOf = (weights: readonly number[]): Endpoint[] =>
-  weights.map((weight, i) => new Endpoint(endpointIr(i + 1, { weight }), null, pool));
+  weights.map((weight, i) => new Endpoint(endpointIr(i + 1, { weight }), null, pool, new FailingEndpoints()));
 
 function counts(balancing: Balancing, endpoints: readonly Endpoint[], picks: number): number[] {
   const pickers = createPickers();

@@ -3,6 +3,7 @@ import type { Balancing } from '../../ir/route.ts';
 import { createPickers } from './balance.ts';
 import { RetryBudget } from './budget.ts';
 import { Endpoint, type PoolContext } from './endpoint.ts';
+import { FailingEndpoints } from './failing.ts';
 import { nearby } from './nearby.ts';
 
 /**
@@ -15,6 +16,7 @@ export class UpstreamCluster {
   ir: ClusterIr;
   readonly #pool: PoolContext;
   readonly #pickers = createPickers();
+  readonly #failing = new FailingEndpoints();
   #endpoints = new Map<string, Endpoint>();
   /** Those that take new requests: the ready ones, or else the ones that still serve while they terminate. */
   #eligible: readonly Endpoint[] = [];
@@ -48,7 +50,7 @@ export class UpstreamCluster {
       const key = `${ir.address} ${ir.port}`;
       const known = this.#endpoints.get(key);
       const keep = known !== undefined && known.tls?.serverName === tls?.serverName;
-      const endpoint = keep ? known : new Endpoint(ir, tls, this.#pool);
+      const endpoint = keep ? known : new Endpoint(ir, tls, this.#pool, this.#failing);
       endpoint.ir = ir;
       next.set(key, endpoint);
     }
@@ -81,7 +83,7 @@ export class UpstreamCluster {
     this.#pool.metrics.release();
   }
 
-  /** An endpoint for a try, or null when there is none. `tried` is avoided where another one is left. */
+  /** An endpoint for a try, or null when there is none. What was `tried`, and what fails, is avoided where another one is left. */
   pick(balancing: Balancing, tried: readonly Endpoint[] | null): Endpoint | null {
     let candidates = this.#near;
     if (candidates.length === 0) return null;
@@ -91,7 +93,12 @@ export class UpstreamCluster {
       if (fresh.length === 0 && candidates !== this.#eligible) fresh = this.#eligible.filter(untried);
       if (fresh.length > 0) candidates = fresh;
     }
-    return this.#pickers.pick(balancing, candidates, this.#uniform);
+    const { nowMs } = this.#pool.wheel;
+    let living = this.#failing.without(candidates, nowMs);
+    if (living.length === 0 && tried === null) living = this.#failing.without(this.#eligible, nowMs);
+    const endpoint = this.#pickers.pick(balancing, living.length > 0 ? living : candidates, this.#uniform);
+    this.#failing.chosen(endpoint, nowMs);
+    return endpoint;
   }
 
   #choose(): void {

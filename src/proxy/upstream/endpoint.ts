@@ -7,6 +7,7 @@ import type { ResponseMemo } from '../http1/response-head.ts';
 import type { Wheel } from '../wheel.ts';
 import type { ConnectionWaiter } from './answer-handler.ts';
 import { UpstreamConnection } from './connection.ts';
+import type { FailingEndpoints } from './failing.ts';
 
 /** What every pool of a cluster shares. */
 export interface PoolContext {
@@ -49,15 +50,19 @@ export class Endpoint {
   active = 0;
   /** Connections are not kept for later requests any more; those under way finish. */
   removed = false;
+  /** Of {@link FailingEndpoints}; 0: its last connection could be made. */
+  avoidedUntilMs = 0;
   /** State of smooth weighted round robin. */
   currentWeight = 0;
   #idle: UpstreamConnection[] = [];
   #waiting: ConnectionWaiter[] = [];
   #open = 0;
   #connecting = 0;
+  readonly #failing: FailingEndpoints;
 
-  constructor(ir: EndpointIr, tls: UpstreamTls | null, pool: PoolContext) {
+  constructor(ir: EndpointIr, tls: UpstreamTls | null, pool: PoolContext, failing: FailingEndpoints) {
     this.ir = ir;
+    this.#failing = failing;
     this.address = ir.address;
     this.port = ir.port;
     this.label = ir.address.includes(':') ? `[${ir.address}]:${ir.port}` : `${ir.address}:${ir.port}`;
@@ -137,6 +142,7 @@ export class Endpoint {
 
   onConnected(connection: UpstreamConnection): void {
     this.#connecting--;
+    this.avoidedUntilMs = 0;
     this.pool.wheel.disarm(connection);
     connection.state = 'idle';
     this.release(connection);
@@ -145,6 +151,7 @@ export class Endpoint {
   onConnectFailed(error: GatewayError): void {
     this.#connecting--;
     this.pool.metrics.connectFailures.add(1);
+    this.#failing.note(this, this.pool.wheel.nowMs);
     const waiter = this.#nextWaiter();
     waiter?.onNoConnection(error);
     this.#connectIfNeeded();

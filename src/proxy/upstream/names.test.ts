@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guardedLookup } from '../../outbound/lookup.ts';
 import type { ConnectionWaiter } from './answer-handler.ts';
 import { Endpoint } from './endpoint.ts';
+import { FailingEndpoints } from './failing.ts';
 import { endpointIr, poolOf, SilentServer } from './testing.ts';
 
 let server: SilentServer;
@@ -19,6 +20,7 @@ function connectTo(allowLoopback: boolean): Promise<string> {
     endpointIr(server.port, { address: 'localhost' }),
     null,
     poolOf({}, { lookup }),
+    new FailingEndpoints(),
   );
   const waiter: ConnectionWaiter = {
     onConnection(connection) {

@@ -83,9 +83,10 @@ export class SilentServer {
     socket.on('error', () => undefined).resume();
   });
 
-  static async start(): Promise<SilentServer> {
+  /** @param port 0: a free one */
+  static async start(port = 0): Promise<SilentServer> {
     const made = new SilentServer();
-    await new Promise<void>((resolve) => made.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => made.#server.listen(port, '127.0.0.1', resolve));
     return made;
   }
 
