@@ -17,7 +17,7 @@ export async function benchConsumers(options: Omit<HttpOptions, 'works' | 'peers
     return consumersPeer(count, (port) => keyFiles.set(port, file));
   });
   try {
-    return await benchHttp({ ...options, works: [keysWork((port) => keyFiles.get(port)!)], peers });
+    return await benchHttp({ ...options, works: [keysWork((port) => keyFiles.get(port)!, MANY)], peers });
   } finally {
     folder.delete();
   }

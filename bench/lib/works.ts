@@ -56,20 +56,26 @@ export function chainWork(tokensFile: string, origin: string): Work {
   return {
     name: 'chain',
     title: 'the chain of policies',
-    load: (port, seconds, core) => tokensLoad(port, seconds, core, tokensFile, origin),
+    load: (port, seconds, core) =>
+      tokensLoad(port, seconds, core, { BENCH_TOKENS: tokensFile, BENCH_ORIGIN: origin }),
   };
 }
 
 /**
  * GETs of 200 bytes, each with the key of the next Consumer.
  * @param keysFileOf by the gateway's port: one key a line
+ * @param distinct so many requests, each with a head of its own, however few keys there are: heads that repeat are read quicker
  */
-export function keysWork(keysFileOf: (port: number) => string): Work {
+export function keysWork(keysFileOf: (port: number) => string, distinct: number): Work {
   return {
     name: 'consumers',
     title: 'requests of Consumers',
     load: (port, seconds, core) =>
-      tokensLoad(port, seconds, core, keysFileOf(port), 'https://app.example.com'),
+      tokensLoad(port, seconds, core, {
+        BENCH_TOKENS: keysFileOf(port),
+        BENCH_ORIGIN: 'https://app.example.com',
+        BENCH_DISTINCT: String(distinct),
+      }),
   };
 }
 
@@ -77,12 +83,11 @@ async function tokensLoad(
   port: number,
   seconds: number,
   core: number | null,
-  tokensFile: string,
-  origin: string,
+  env: Readonly<Record<string, string>>,
 ): Promise<LoadReport> {
-  const env = { BENCH_TOKENS: tokensFile, BENCH_ORIGIN: origin, BENCH_REPORT: LUA };
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', CHAIN_LUA];
-  return readReport(await run(core, 'wrk', [...args, `http://127.0.0.1:${port}/200.json`], env));
+  const url = `http://127.0.0.1:${port}/200.json`;
+  return readReport(await run(core, 'wrk', [...args, url], { ...env, BENCH_REPORT: LUA }));
 }
 
 /** Whole downloads, one behind the other, until the time is over. */
