@@ -50,7 +50,7 @@ export class Endpoint {
   active = 0;
   /** Connections are not kept for later requests any more; those under way finish. */
   removed = false;
-  /** Of {@link FailingEndpoints}; 0: its last connection could be made. */
+  /** Of {@link FailingEndpoints}; 0: it has a connection since, made or kept. */
   avoidedUntilMs = 0;
   /** State of smooth weighted round robin. */
   currentWeight = 0;
@@ -76,6 +76,8 @@ export class Endpoint {
     if (idle !== undefined) {
       this.pool.wheel.disarm(idle);
       this.pool.metrics.connectionsIdle.add(-1);
+      // If it is dead, too, the next one has to be made, and that tells.
+      this.avoidedUntilMs = 0;
       return idle;
     }
     return this.connectFor(waiter);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectionWaiter } from './answer-handler.ts';
 import { UpstreamCluster } from './cluster.ts';
+import type { UpstreamConnection } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpointIr, poolOf, SilentServer } from './testing.ts';
 
@@ -68,6 +69,19 @@ describe('an endpoint that can not be reached', () => {
     expect(await connect(find(deadPort))).toBe('connected');
     expect(pickedPorts(50).filter((port) => port === deadPort)).toHaveLength(25);
     await back.stop();
+  });
+
+  it('gets its share again where a connection from before still serves', async () => {
+    const endpoint = clusterOf(alive.port).find(alive.port);
+    const waiter: ConnectionWaiter = { onConnection: () => undefined, onNoConnection: () => undefined };
+    const kept = await new Promise<UpstreamConnection>((resolve) => {
+      endpoint.connectFor({ ...waiter, onConnection: resolve });
+    });
+    endpoint.avoidedUntilMs = 1;
+    endpoint.release(kept);
+    expect(endpoint.acquire(waiter)).toBe(kept);
+    expect(endpoint.avoidedUntilMs).toBe(0);
+    kept.destroy();
   });
 
   it('is asked where no other is left', async () => {
