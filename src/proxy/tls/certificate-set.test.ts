@@ -13,11 +13,13 @@ beforeAll(async () => {
   }
 });
 
-function make() {
-  const memory = createTicketKeyMemory();
+const keysOf = (context: SecureContext) =>
+  (context.context as { getTicketKeys(): Buffer }).getTicketKeys().toString('hex');
+
+function make(memory = createTicketKeyMemory(), ticketKeys = new TicketKeys(memory)) {
   const refused: string[] = [];
   const set = new CertificateSet({
-    ...{ listener: 'https', minVersion: 'TLSv1.2', ticketKeys: new TicketKeys(memory) },
+    ...{ listener: 'https', minVersion: 'TLSv1.2', ticketKeys },
     onRefused: (key, reason) => refused.push(`${key}: ${reason}`),
   });
   return { memory, refused, set };
@@ -64,8 +66,6 @@ test('a changed one gets another context, the others keep theirs', () => {
 
 test('contexts have the ticket keys of now, also those that are made later', () => {
   const { set, memory } = make();
-  const keysOf = (context: SecureContext) =>
-    (context.context as { getTicketKeys(): Buffer }).getTicketKeys().toString('hex');
   set.apply(upsert('shop.test'), []);
   const certificate = set.choose('shop.test');
   const before = keysOf(set.contextOf(certificate));
@@ -74,6 +74,19 @@ test('contexts have the ticket keys of now, also those that are made later', () 
   expect(after).not.toBe(before);
   set.apply([upsert('', 'cart.shop.test')[1]!], []);
   expect(keysOf(set.contextOf(set.choose('cart.shop.test')))).toBe(after);
+});
+
+test('the listeners of a thread have the same ticket keys, whichever of them sees first that they changed', () => {
+  const memory = createTicketKeyMemory();
+  const ticketKeys = new TicketKeys(memory);
+  const sets = [make(memory, ticketKeys), make(memory, ticketKeys)].map(({ set }) => set);
+  for (const set of sets) set.apply(upsert('shop.test'), []);
+  const keys = () => sets.map((set) => keysOf(set.contextOf(set.choose('shop.test'))));
+  const before = keys();
+  rotateTicketKeys(memory);
+  const [one, other] = keys();
+  expect(one).toBe(other);
+  expect(before).not.toContain(one);
 });
 
 test.each([

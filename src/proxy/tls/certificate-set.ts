@@ -35,9 +35,12 @@ export class CertificateSet {
   #index = new NameIndex<ServedCertificate>([]);
   /** For handshakes while there is none: they end with an alert. */
   readonly #none: SecureContext;
+  /** Those that the contexts have. */
+  #ticketKeys: Buffer;
 
   constructor(options: CertificateSetOptions) {
     this.#options = options;
+    this.#ticketKeys = options.ticketKeys.current;
     this.#none = this.#context(null, 'none');
   }
 
@@ -60,9 +63,12 @@ export class CertificateSet {
 
   /** With the ticket keys of now. */
   contextOf(certificate: ServedCertificate | null): SecureContext {
-    if (this.#options.ticketKeys.refresh()) {
-      for (const { context } of this.#byKey.values())
-        setTicketKeys(context, this.#options.ticketKeys.current);
+    const { ticketKeys } = this.#options;
+    ticketKeys.refresh();
+    // Other listeners have the same keys, and may have seen them change before this one.
+    if (ticketKeys.current !== this.#ticketKeys) {
+      this.#ticketKeys = ticketKeys.current;
+      for (const { context } of this.#byKey.values()) setTicketKeys(context, this.#ticketKeys);
     }
     return certificate?.context ?? this.#none;
   }
@@ -92,10 +98,10 @@ export class CertificateSet {
 
   /** A session goes on only under the certificate with which it began, and only at its listener. */
   #context(certificate: string | null, fingerprint: string): SecureContext {
-    const { listener, minVersion, ticketKeys } = this.#options;
+    const { listener, minVersion } = this.#options;
     const session = createHash('sha256').update(`${listener} ${fingerprint}`).digest('hex');
     return tlsContext({
-      ...{ minVersion, certificate, ticketKeys: ticketKeys.current },
+      ...{ minVersion, certificate, ticketKeys: this.#ticketKeys },
       sessionIdContext: session.slice(0, SESSION_CONTEXT_CHARS),
     });
   }
