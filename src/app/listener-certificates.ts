@@ -18,16 +18,27 @@ export function certificateWarnings(
     }));
 }
 
+/** A scrape must not read a thousand certificates again. */
+const expiries = new WeakMap<SecretIr, number>();
+
+function expiryMs(secret: SecretIr): number {
+  const known = expiries.get(secret);
+  if (known !== undefined) return known;
+  const { notAfterMs } = certificateFacts(secret.text);
+  expiries.set(secret, notAfterMs);
+  return notAfterMs;
+}
+
 /** When each certificate that is served expires. */
 export function* certificateGauges(secrets: readonly SecretIr[]): Iterable<GaugeSample> {
-  for (const { key, text } of secrets) {
-    const name = parseCertificateKey(key);
+  for (const secret of secrets) {
+    const name = parseCertificateKey(secret.key);
     if (name === null) continue;
     yield {
       name: 'gateway_tls_certificate_expiry_seconds',
       help: 'When the certificate that a listener shows expires, in Unix seconds.',
       labels: { listener: name.listener, secret: `${name.namespace}/${name.name}` },
-      value: certificateFacts(text).notAfterMs / 1000,
+      value: expiryMs(secret) / 1000,
     };
   }
 }

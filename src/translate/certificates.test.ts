@@ -162,3 +162,20 @@ test('nothing that is said repeats a key', () => {
   const said = JSON.stringify(one.findings);
   for (let at = 40; at + 20 < key.length - 40; at += 20) expect(said).not.toContain(key.slice(at, at + 20));
 });
+
+test('those whose Secret is as it was are not checked again', () => {
+  const one = translator('a', 'b');
+  let reads = 0;
+  const counted = secret('a', pair(first));
+  Object.defineProperty(counted.object, 'stringData', {
+    get() {
+      reads += 1;
+      return pair(first);
+    },
+  });
+  one.update(change(counted, secret('b', pair(first), 'shop')));
+  const before = reads;
+  expect(before).toBeGreaterThan(0);
+  one.update(change(secret('b', pair(second), 'shop')));
+  expect(reads).toBe(before);
+});

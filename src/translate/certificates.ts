@@ -18,6 +18,8 @@ interface Served {
 interface Entry {
   readonly ref: CertificateRef;
   readonly secret: ObjectRef;
+  /** The Secret as it was looked at last; null: it was not there. */
+  seen: Secret | null;
   /** The last good one; null: there was none. */
   served: Served | null;
   /** What is wrong with the Secret as it is now; null: nothing. */
@@ -48,7 +50,7 @@ export class Certificates {
     this.#now = now;
     this.#entries = certificates.map((ref) => {
       const named = { kind: 'Secret', namespace: ref.namespace ?? policyNamespace, name: ref.name };
-      return { ref, secret: named, served: null, fault: notFound(ref, named) };
+      return { ref, secret: named, seen: null, served: null, fault: notFound(ref, named) };
     });
     this.#dependencies = new Set(this.#entries.map((entry) => objectKey(entry.secret)));
   }
@@ -78,6 +80,9 @@ export class Certificates {
   #read(entry: Entry): void {
     const { ref, secret: named } = entry;
     const secret = this.#secret(objectKey(named));
+    // To check a pair takes a millisecond, and there may be a thousand: only those that have changed.
+    if (secret === entry.seen) return;
+    entry.seen = secret;
     if (secret === null) {
       entry.fault = notFound(ref, named);
       return;
