@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { burst, count } from './support/burst.ts';
 import { counted, startCounting, untilCounting } from './support/counted.ts';
 import type { Gateway } from './support/gateway.ts';
+import { whileRepeating } from './support/lanes.ts';
 import { get } from './support/raw-client.ts';
 import type { RedisProcess } from './support/redis.ts';
 import { masterPort, RedisFleet } from './support/redis-fleet.ts';
@@ -32,27 +33,15 @@ async function start(settings: object): Promise<readonly Gateway[]> {
 
 /** Asks both gateways without pause meanwhile; every request is answered, by whichever rule. Returns how often what came. */
 async function withTraffic(work: () => Promise<void>): Promise<ReadonlyMap<string, number>> {
-  let going = true;
   const seen = new Map<string, number>();
   const lanes = gateways.flatMap(({ port }) =>
-    ['/warm', '/open'].map(async (path) => {
-      while (going) {
-        const { status } = await get(port, path);
-        seen.set(`${path} ${status}`, (seen.get(`${path} ${status}`) ?? 0) + 1);
-        await sleep(5);
-      }
+    ['/warm', '/open'].map((path) => async () => {
+      const { status } = await get(port, path);
+      seen.set(`${path} ${status}`, (seen.get(`${path} ${status}`) ?? 0) + 1);
+      await sleep(5);
     }),
   );
-  const all = Promise.all(lanes);
-  // What ends early is told when the work is done, or has failed.
-  all.catch(() => undefined);
-  try {
-    await work();
-  } finally {
-    going = false;
-    await Promise.allSettled(lanes);
-  }
-  await all;
+  await whileRepeating(lanes, work);
   return seen;
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FaultLink, type LinkFault } from '../support/fault-link.ts';
+import { whileRepeating } from '../support/lanes.ts';
 import { RedisProcess } from '../support/redis.ts';
 import { masterPort, RedisFleet } from '../support/redis-fleet.ts';
 import { sleep, until } from '../support/wait.ts';
@@ -49,27 +50,15 @@ async function untilKept(deadlineMs = 30_000): Promise<void> {
 
 /** Asks both without pause meanwhile, for what is kept and for what is not; returns the statuses that came. */
 async function withTraffic(work: () => Promise<void>): Promise<ReadonlySet<number>> {
-  let going = true;
   const seen = new Set<number>();
   const lanes = gateways.flatMap((one) =>
-    ['/warm', 'fresh'].map(async (path) => {
-      while (going) {
-        const { status, body } = await one.get(path === 'fresh' ? `/lane-${fresh++}` : path);
-        seen.add(body.startsWith('/') ? status : 0);
-        await sleep(5);
-      }
+    ['/warm', 'fresh'].map((path) => async () => {
+      const { status, body } = await one.get(path === 'fresh' ? `/lane-${fresh++}` : path);
+      seen.add(body.startsWith('/') ? status : 0);
+      await sleep(5);
     }),
   );
-  const all = Promise.all(lanes);
-  // What ends early is told when the work is done, or has failed.
-  all.catch(() => undefined);
-  try {
-    await work();
-  } finally {
-    going = false;
-    await Promise.allSettled(lanes);
-  }
-  await all;
+  await whileRepeating(lanes, work);
   return seen;
 }
 
